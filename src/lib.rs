@@ -1,0 +1,3 @@
+//! Keeps AWS IAM Identity Center (AWS SSO) sessions fresh, for every AWS program of the user.
+
+pub mod time;

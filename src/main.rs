@@ -1,0 +1,3 @@
+//! The command `sso-refresh`.
+
+fn main() {}
