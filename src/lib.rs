@@ -1,3 +1,4 @@
 //! Keeps AWS IAM Identity Center (AWS SSO) sessions fresh, for every AWS program of the user.
 
+pub mod session;
 pub mod time;

@@ -1,0 +1,122 @@
+//! What a session says of itself: [`Answer`] to who wants its token, [`Status`] to who looks.
+
+use std::time::Duration;
+
+use super::{
+    Phase, Retry, Session,
+    event::Reason,
+    status::{Next, State, Status},
+    token::Token,
+};
+use crate::time::Timestamp;
+
+/// What a session can say now to a program that wants its token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer<'a> {
+    /// Here it is.
+    Token(&'a Token),
+    /// An exchange is in flight or about to begin: ask again when it has ended.
+    Wait,
+    /// Only a sign-in helps.
+    SignInNeeded {
+        /// Why, in words.
+        why: String,
+    },
+    /// It does not work at the moment.
+    Temporary {
+        /// What went wrong.
+        message: String,
+        /// When it is tried again.
+        retry_at: Timestamp,
+    },
+    /// No token of this session lasts that long.
+    TooLong {
+        /// How long they last.
+        life: Duration,
+    },
+}
+
+impl Session {
+    /// How many exchanges have ended so far.
+    pub fn attempts(&self) -> u64 {
+        self.attempts
+    }
+
+    /// What there is for a program that wants a token which is good for `min_validity`, and that has seen
+    /// `attempts` exchanges end when it asked.
+    pub fn answer(&self, min_validity: Duration, attempts: u64, now: Timestamp) -> Answer<'_> {
+        if let Some(token) = self.token.as_ref().filter(|token| is_good(token, min_validity, now)) {
+            return Answer::Token(token);
+        }
+        if self.in_flight.is_some() {
+            return Answer::Wait;
+        }
+        match &self.phase {
+            Phase::SignedOut => Answer::SignInNeeded { why: "it is signed out".into() },
+            Phase::LoginRequired { reason, .. } => Answer::SignInNeeded { why: reason.to_string() },
+            Phase::Fresh { .. } if !self.is_refreshable() => Answer::SignInNeeded {
+                why: "its token was issued without a refresh token and can't be renewed".into(),
+            },
+            Phase::Fresh { .. } if min_validity > self.life() => Answer::TooLong { life: self.life() },
+            Phase::Unread | Phase::Fresh { .. } => Answer::Wait,
+            Phase::Backoff(retry) if self.is_worth_waiting(retry, attempts, now) => Answer::Wait,
+            Phase::Backoff(retry) => Answer::Temporary { message: self.trouble_words(), retry_at: retry.at },
+        }
+    }
+
+    /// How the session is doing. Never a secret.
+    pub fn status(&self, now: Timestamp) -> Status {
+        let token = self.token.as_ref();
+        let login = format!("sso-refresh login {}", self.name);
+        let (state, reason, remedy) = match &self.phase {
+            _ if self.in_flight.is_some() => (State::Refreshing, None, None),
+            Phase::Unread => (State::SignedOut, Some("its token file is being read".into()), None),
+            Phase::SignedOut => (State::SignedOut, Some("there is no token file".into()), Some(login)),
+            Phase::Fresh { .. } if !self.is_refreshable() => {
+                (State::Fresh, Some("it was issued without a refresh token".into()), Some(login))
+            }
+            Phase::Fresh { .. } => (State::Fresh, None, None),
+            Phase::Backoff(_) => (State::Backoff, None, None),
+            Phase::LoginRequired { reason, message } => {
+                (State::LoginRequired, Some(words(*reason, message.as_deref())), Some(login))
+            }
+        };
+        Status {
+            session: self.name.clone(),
+            state,
+            reason,
+            expires_at: token.map(|token| token.expires_at),
+            next: self.next_attempt().map(|(at, why)| Next { at, why: why.into() }),
+            session_ends_at: self.session_end().filter(|end| *end > now),
+            registration_expires_at: token
+                .and_then(|token| token.registration.as_ref())
+                .and_then(|registration| registration.expires_at),
+            refreshed_at: self.refreshed_at,
+            last_error: self.trouble.as_ref().map(|trouble| trouble.message.clone()),
+            remedy,
+            usable: token.is_some_and(|token| is_good(token, Duration::from_secs(1), now))
+                && !matches!(self.phase, Phase::LoginRequired { .. }),
+        }
+    }
+
+    /// Who asked before the last failure waits for the attempt that was brought forward for its sake.
+    fn is_worth_waiting(&self, retry: &Retry, attempts: u64, now: Timestamp) -> bool {
+        const PATIENCE: Duration = Duration::from_secs(3);
+        self.attempts == attempts && retry.at <= now.after(PATIENCE)
+    }
+
+    fn trouble_words(&self) -> String {
+        self.trouble.as_ref().map_or_else(String::new, |trouble| trouble.message.clone())
+    }
+}
+
+fn is_good(token: &Token, min_validity: Duration, now: Timestamp) -> bool {
+    token.left(now) >= min_validity.max(Duration::from_secs(1))
+}
+
+fn words(reason: Reason, message: Option<&str>) -> String {
+    match message {
+        Some(message) => format!("{reason} ({message})"),
+        None => reason.to_string(),
+    }
+}

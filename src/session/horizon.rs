@@ -1,0 +1,116 @@
+//! What lies ahead: the end of the Identity Center session, which no response tells and which is learned or
+//! configured, and the end of the client registration, which the token file tells.
+
+use std::time::Duration;
+
+use super::{
+    Phase, Session,
+    event::{Action, Memory, Notice},
+    schedule::TYPICAL_LIFE,
+    token::Token,
+};
+use crate::time::Timestamp;
+
+/// How long before the end of the client registration it is announced.
+const REGISTRATION_WARNING: Duration = Duration::from_secs(24 * 3600);
+
+impl Session {
+    /// When the Identity Center session likely ends.
+    pub(super) fn session_end(&self) -> Option<Timestamp> {
+        let duration = self.policy.session_duration.or(self.memory.learned_duration())?;
+        Some(self.memory.signed_in_at?.after(duration))
+    }
+
+    /// The next announcement that is still to be made.
+    pub(super) fn next_announcement(&self) -> Option<(Timestamp, &'static str)> {
+        if matches!(self.phase, Phase::Unread | Phase::SignedOut | Phase::LoginRequired { .. }) {
+            return None;
+        }
+        let session = self
+            .unannounced_session_end()
+            .map(|end| (end.before(self.policy.warn_before_session_end), "announce the end of the session"));
+        let registration = self
+            .unannounced_registration_end()
+            .map(|end| (end.before(REGISTRATION_WARNING), "announce the end of the client registration"));
+        [session, registration].into_iter().flatten().min()
+    }
+
+    /// Announces what has come near enough.
+    pub(super) fn look_ahead(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        while self.next_announcement().is_some_and(|(at, _)| at <= now) {
+            if let Some(at) = self.unannounced_session_end()
+                && at.before(self.policy.warn_before_session_end) <= now
+            {
+                self.memory.end_announced_for = self.memory.signed_in_at;
+                actions.push(Action::Remember(self.memory));
+                if at > now {
+                    actions.push(Action::Tell(Notice::SessionEnding { at }));
+                }
+            } else if let Some(at) = self.unannounced_registration_end() {
+                self.registration_announced = Some(at);
+                actions.push(Action::Tell(Notice::RegistrationEnding { at }));
+            }
+        }
+    }
+
+    /// A token that appears where there was none, or where only a sign-in could help, is a sign-in.
+    pub(super) fn note_sign_in(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        if matches!(self.phase, Phase::SignedOut | Phase::LoginRequired { .. }) {
+            self.memory.signed_in_at = Some(now);
+            actions.push(Action::Remember(self.memory));
+        }
+    }
+
+    pub(super) fn forget_sign_in(&mut self, actions: &mut Vec<Action>) {
+        if self.memory.signed_in_at.take().is_some() {
+            actions.push(Action::Remember(self.memory));
+        }
+    }
+
+    /// Learns the life of a token, and that the session outlasts what was learned of its duration.
+    pub(super) fn note_refresh(&mut self, token: &Token, now: Timestamp, actions: &mut Vec<Action>) {
+        let before = self.memory;
+        self.memory.token_life_secs = token.life().map(|life| life.as_secs()).or(before.token_life_secs);
+        let learned_end = self.memory.signed_in_at.zip(self.memory.learned_duration());
+        if learned_end.is_some_and(|(signed_in_at, duration)| signed_in_at.after(duration) < now) {
+            self.memory.learned_duration_secs = None;
+        }
+        if self.memory != before {
+            actions.push(Action::Remember(self.memory));
+        }
+    }
+
+    /// Learns the duration of a session from its end, if that was seen from near: a laptop that slept for a
+    /// weekend has seen nothing.
+    pub(super) fn learn_duration(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        let seen_from_near = self
+            .refreshed_at
+            .is_some_and(|at| now.since(at) <= self.memory.token_life().unwrap_or(TYPICAL_LIFE));
+        if let (Some(signed_in_at), true) = (self.memory.signed_in_at, seen_from_near) {
+            self.memory.learned_duration_secs = Some(now.since(signed_in_at).as_secs());
+            actions.push(Action::Remember(self.memory));
+        }
+    }
+
+    fn unannounced_session_end(&self) -> Option<Timestamp> {
+        let announced = self.memory.end_announced_for == self.memory.signed_in_at;
+        self.session_end().filter(|_| !announced)
+    }
+
+    fn unannounced_registration_end(&self) -> Option<Timestamp> {
+        let end = self.token.as_ref()?.registration.as_ref()?.expires_at?;
+        (self.registration_announced != Some(end)).then_some(end)
+    }
+}
+
+impl Memory {
+    /// The life of an access token, where an exchange has shown it.
+    pub fn token_life(&self) -> Option<Duration> {
+        self.token_life_secs.map(Duration::from_secs)
+    }
+
+    /// How long a sign-in lasts, where one was seen from beginning to end.
+    pub fn learned_duration(&self) -> Option<Duration> {
+        self.learned_duration_secs.map(Duration::from_secs)
+    }
+}

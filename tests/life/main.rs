@@ -1,0 +1,115 @@
+//! The session core through simulated lives: histories made at random, in which everything goes wrong, and ten
+//! years of one laptop.
+
+mod world;
+
+use proptest::{collection::vec, prelude::*};
+use sso_refresh::session::status::State;
+use world::{DAY, HOUR, MINUTE, SECOND, Step, World};
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0..3 * HOUR).prop_map(Step::Pass),
+        4 => (0..3 * MINUTE).prop_map(Step::Pass),
+        2 => (SECOND..30 * HOUR).prop_map(Step::Sleep),
+        1 => (-2 * DAY..2 * DAY).prop_map(Step::SetClock),
+        1 => (-2 * MINUTE..2 * MINUTE).prop_map(Step::SetClock),
+        2 => Just(Step::NetworkDown),
+        3 => Just(Step::NetworkUp),
+        3 => Just(Step::Rival),
+        2 => Just(Step::Login),
+        1 => Just(Step::Logout),
+        1 => (60..20_000_u64).prop_map(Step::Reload),
+        2 => Just(Step::AskRefresh),
+        2 => (0..8000_u64).prop_map(Step::AskToken),
+        1 => Just(Step::LoseAnswer),
+        1 => Just(Step::SessionEnds),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_the_invariants_hold(
+        seed in any::<u64>(),
+        token_life in 5 * MINUTE..12 * HOUR,
+        refresh_before in MINUTE..24 * HOUR,
+        steps in vec(step(), 1..80),
+    ) {
+        let mut world = World::new(seed, token_life, refresh_before);
+        for step in steps {
+            world.play(step);
+        }
+        world.run_until(world.now + DAY);
+    }
+}
+
+/// A margin longer than the life leads to one exchange each half of the life, never to a loop.
+#[test]
+fn a_margin_longer_than_the_life_does_not_loop() {
+    let mut world = World::new(1, 15 * MINUTE, 24 * HOUR);
+    world.run_until(DAY);
+    let expected = DAY / (15 * MINUTE / 2);
+    let exchanges = i64::try_from(world.tally.exchanges).unwrap();
+    assert!((expected..expected * 5 / 4).contains(&exchanges), "{exchanges} exchanges in a day");
+}
+
+/// An outage of ten hours costs as many attempts as the backoff allows, and no more.
+#[test]
+fn an_outage_does_not_loop() {
+    let mut world = World::new(2, HOUR, 20 * MINUTE);
+    world.play(Step::NetworkDown);
+    world.run_until(10 * HOUR);
+    assert!(world.tally.failures < 450, "{} attempts", world.tally.failures);
+    assert!(world.tally.told <= 3, "told {} times", world.tally.told);
+}
+
+#[test]
+fn ten_years_of_a_laptop() {
+    let mut rng = fastrand::Rng::with_seed(2026);
+    let mut world = World::new(7, HOUR, 20 * MINUTE);
+    world.play(Step::Pass(SECOND));
+    let (mut logins, mut sleeps, mut outages) = (0_u32, 0_u32, 0_u32);
+    for day in 0..3653_i64 {
+        let morning = day * DAY + 8 * HOUR + rng.i64(0..HOUR);
+        let evening = day * DAY + 17 * HOUR + rng.i64(0..3 * HOUR);
+        world.play(Step::Sleep((morning - world.now).max(SECOND)));
+        sleeps += 1;
+        let mut session_ends = world.now + 8 * HOUR;
+        while world.now < evening {
+            match rng.u8(0..40) {
+                0 => world.play(Step::NetworkDown),
+                1 => world.play(Step::Sleep(rng.i64(MINUTE..2 * HOUR))),
+                2 => world.play(Step::SetClock(rng.i64(-5 * SECOND..5 * SECOND))),
+                3 | 4 => world.play(Step::Rival),
+                5 => world.play(Step::AskRefresh),
+                6 => world.play(Step::AskToken(300)),
+                _ => {}
+            }
+            if !world.is_network_up() && rng.bool() {
+                world.play(Step::NetworkUp);
+                outages += 1;
+            }
+            if matches!(world.state(), State::LoginRequired | State::SignedOut) {
+                world.play(Step::Login);
+                logins += 1;
+                session_ends = world.now + 8 * HOUR;
+            }
+            world.play(Step::Pass(rng.i64(MINUTE..20 * MINUTE)));
+            if world.now > session_ends {
+                world.play(Step::SessionEnds);
+            }
+        }
+        world.play(Step::NetworkUp);
+    }
+    let tally = world.tally;
+    println!(
+        "ten years of a laptop: {sleeps} nights, {outages} outages, {logins} sign-ins ({} asked for), \
+         {} exchanges ({} failed), {} tokens of rivals adopted, {} wake-ups, {} notices",
+        tally.sign_ins_needed, tally.exchanges, tally.failures, tally.adopted, tally.wakes, tally.told
+    );
+    assert!(tally.exchanges > 10_000, "the laptop was used: {tally:?}");
+    assert!(u64::from(logins) <= tally.sign_ins_needed, "no sign-in but where one was asked for: {tally:?}");
+    assert!(tally.sign_ins_needed <= 3653, "{tally:?}");
+}
