@@ -1,4 +1,5 @@
 //! Keeps AWS IAM Identity Center (AWS SSO) sessions fresh, for every AWS program of the user.
 
+pub mod platform;
 pub mod session;
 pub mod time;

@@ -1,0 +1,31 @@
+//! What differs between systems, behind one signature each.
+//!
+//! [`Timer`] waits for a moment of wall-clock time and tells when the clock was set or the machine slept;
+//! [`manager`] speaks to the service manager, if there is one.
+
+#[cfg(target_os = "linux")]
+#[path = "platform/systemd.rs"]
+pub mod manager;
+#[cfg(not(target_os = "linux"))]
+#[path = "platform/launchd.rs"]
+pub mod manager;
+
+#[cfg(target_os = "linux")]
+#[path = "platform/linux.rs"]
+mod timer;
+#[cfg(not(target_os = "linux"))]
+#[path = "platform/macos.rs"]
+mod timer;
+
+pub use self::timer::Timer;
+
+/// Why a [`Timer`] returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fired {
+    /// The moment has come.
+    Deadline,
+    /// The system's clock was set; the moment may lie elsewhere now.
+    ClockStep,
+    /// The machine slept.
+    Resume,
+}
