@@ -2,4 +2,5 @@
 
 pub mod platform;
 pub mod session;
+pub mod store;
 pub mod time;

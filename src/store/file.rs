@@ -1,0 +1,353 @@
+//! Private files: opened with care, replaced in one step.
+
+use std::{
+    ffi::OsStr,
+    fs::{self, File, OpenOptions, Permissions},
+    io::{self, Read, Seek, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use nix::{errno::Errno, fcntl::OFlag, unistd::geteuid};
+use sha1::{Digest, Sha1};
+use zeroize::Zeroizing;
+
+use super::{error::Error, folder};
+
+/// The most that is read of a file, in bytes. A token file has about 4 KiB.
+pub(super) const LIMIT: u64 = 1024 * 1024;
+/// How many symbolic links are followed, as Linux does.
+const MAX_LINKS: usize = 40;
+
+/// A private file and what was in it.
+pub(super) struct Opened {
+    /// Still open: it shows what happens to this very file after another has taken its name.
+    pub(super) file: File,
+    /// All of its content.
+    pub(super) bytes: Zeroizing<Vec<u8>>,
+    /// Others could read it, until now.
+    pub(super) tightened: bool,
+}
+
+/// Reads the file at `path` with all its symbolic links resolved; `None` where there is none.
+///
+/// It never waits, not even for the writer of a pipe, and gives up at [`LIMIT`]. Where the file is the user's own
+/// and others could read it, it can't be read by them from here on, and a warning says so.
+pub(super) fn open_private(path: &Path) -> Result<Option<Opened>, Error> {
+    let failed = |error| Error::from_io("read", path, error);
+    let opened = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        // What Linux and macOS say of a socket, which can't be opened at all.
+        Err(error)
+            if [Errno::ENXIO, Errno::EOPNOTSUPP]
+                .map(|errno| Some(errno as i32))
+                .contains(&error.raw_os_error()) =>
+        {
+            return Err(Error::NotAFile { action: "read", path: path.to_path_buf() });
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    let metadata = file.metadata().map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(Error::NotAFile { action: "read", path: path.to_path_buf() });
+    }
+    let tightened = tighten(&file, &metadata, 0o600, path);
+    let bytes = read_bounded(&file, path)?;
+    Ok(Some(Opened { file, bytes, tightened }))
+}
+
+/// Reads all of `file` from its start; `path` is for the error.
+pub(super) fn read_bounded(mut file: &File, path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let failed = |error| Error::from_io("read", path, error);
+    let size = file.metadata().map_err(failed)?.len();
+    let too_large = || Error::TooLarge { action: "read", path: path.to_path_buf(), limit: LIMIT };
+    if size > LIMIT {
+        return Err(too_large());
+    }
+    // One byte more than expected, so that the buffer does not grow and leave a copy behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1));
+    file.rewind().map_err(failed)?;
+    file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(too_large());
+    }
+    Ok(bytes)
+}
+
+/// Replaces the file at `path` in one step: whoever reads it sees the old content or the new, and after a crash
+/// it is one of the two.
+///
+/// A symbolic link stays one: what it leads to is replaced, or made. `check` is called when all that is left to do
+/// is the rename; on `None` the file is left as it is. What it gave comes back.
+pub(super) fn replace<T>(
+    path: &Path,
+    bytes: &[u8],
+    check: impl FnOnce() -> Result<Option<T>, Error>,
+) -> Result<Option<T>, Error> {
+    let target = resolve(path)?;
+    let failed = |error| Error::from_io("write", &target, error);
+    let folder = folder::of(&target);
+    // Other programs read every `.json` file of the token cache; this one is not for them.
+    let mut temporary = tempfile::Builder::new()
+        .prefix(&temporary_prefix(&target))
+        .suffix(".tmp")
+        .permissions(Permissions::from_mode(0o600))
+        .tempfile_in(folder)
+        .map_err(failed)?;
+    temporary.write_all(bytes).map_err(failed)?;
+    temporary.as_file().sync_all().map_err(failed)?;
+    let Some(verdict) = check()? else { return Ok(None) };
+    temporary.persist(&target).map_err(|error| failed(error.error))?;
+    folder::sync(folder).map_err(failed)?;
+    Ok(Some(verdict))
+}
+
+/// Deletes the file that `path` leads to; a symbolic link is kept. It is no error if there is none.
+pub(super) fn delete(path: &Path) -> Result<(), Error> {
+    let target = resolve(path)?;
+    let failed = |error| Error::from_io("delete", &target, error);
+    match fs::remove_file(&target) {
+        Ok(()) => folder::sync(folder::of(&target)).map_err(failed),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// The path that `path` leads to when its symbolic links are followed, whether or not there is a file.
+pub(super) fn resolve(path: &Path) -> Result<PathBuf, Error> {
+    let failed = |error| Error::from_io("read", path, error);
+    let mut target = path.to_path_buf();
+    for _ in 0..MAX_LINKS {
+        match fs::symlink_metadata(&target) {
+            Ok(metadata) if metadata.is_symlink() => {
+                let link = fs::read_link(&target).map_err(failed)?;
+                target = folder::of(&target).join(link);
+            }
+            Ok(_) => return Ok(target),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(target),
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    Err(failed(io::Error::from_raw_os_error(Errno::ELOOP as i32)))
+}
+
+/// Deletes what a crash in the midst of [`replace`] of `path` has left behind: the AWS CLI would use the token in
+/// it. Only for whoever holds the lock of that file, or the temporary file of another would be gone too.
+pub(super) fn remove_stray_temporaries(path: &Path) {
+    let Ok(target) = resolve(path) else { return };
+    let prefix = temporary_prefix(&target);
+    let Ok(entries) = fs::read_dir(folder::of(&target)) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        if !name.as_encoded_bytes().starts_with(prefix.as_bytes()) {
+            continue;
+        }
+        let path = entry.path();
+        match fs::remove_file(&path) {
+            Ok(()) => tracing::info!("deleted {}, left behind by a crash", path.display()),
+            Err(error) => tracing::warn!("can't delete {}: {error}", path.display()),
+        }
+    }
+}
+
+/// Takes the rights away that are not in `mode`, where the file is the user's; whether that was needed.
+pub(super) fn tighten(file: &File, metadata: &fs::Metadata, mode: u32, path: &Path) -> bool {
+    let found = metadata.mode() & 0o7777;
+    if found & !mode == 0 || metadata.uid() != geteuid().as_raw() {
+        return false;
+    }
+    let tight = found & mode;
+    match file.set_permissions(Permissions::from_mode(tight)) {
+        Ok(()) => {
+            tracing::warn!("{} had mode {found:04o}; it is {tight:04o} now", path.display());
+            true
+        }
+        Err(error) => {
+            tracing::warn!(
+                "{} has mode {found:04o}, which can't be made {tight:04o}: {error}",
+                path.display()
+            );
+            false
+        }
+    }
+}
+
+/// Begins the name of each temporary file for `target`, and of no other file: a name as long as it may be has no
+/// room for more, hence its digest.
+fn temporary_prefix(target: &Path) -> String {
+    let name = target.file_name().unwrap_or(OsStr::new(""));
+    let mut digest = hex(&Sha1::digest(name.as_encoded_bytes()));
+    digest.truncate(12);
+    format!(".sso-refresh-{digest}-")
+}
+
+/// Lower-case hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::{fs::symlink, net::UnixListener};
+
+    use nix::{sys::stat::Mode, unistd::mkfifo};
+
+    use super::*;
+
+    fn put(path: &Path, text: &str) {
+        replace(path, text.as_bytes(), || Ok(Some(()))).unwrap();
+    }
+
+    fn text(path: &Path) -> String {
+        String::from_utf8(open_private(path).unwrap().unwrap().bytes.to_vec()).unwrap()
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn replaces_in_one_step_and_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json");
+        put(&path, "one");
+        let old = File::open(&path).unwrap();
+        put(&path, "two");
+        assert_eq!(io::read_to_string(old).unwrap(), "one", "the old file is whole for who holds it");
+        assert_eq!((text(&path).as_str(), mode(&path)), ("two", 0o600));
+        assert_eq!(names(folder.path()), ["a.json"]);
+    }
+
+    #[test]
+    fn the_check_sees_a_temporary_file_that_is_private_and_not_json() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json");
+        put(&path, "one");
+        let mut seen = Vec::new();
+        let verdict: Option<()> = replace(&path, b"two", || {
+            seen = names(folder.path());
+            assert_eq!(mode(&folder.path().join(&seen[0])), 0o600);
+            Ok(None)
+        })
+        .unwrap();
+        assert!(verdict.is_none());
+        assert_eq!(seen.len(), 2, "{seen:?}");
+        assert!(seen[0].starts_with(".sso-refresh-"), "{seen:?}");
+        assert_eq!(Path::new(&seen[0]).extension(), Some(OsStr::new("tmp")), "{seen:?}");
+        assert_eq!((text(&path).as_str(), names(folder.path())), ("one", vec!["a.json".to_owned()]));
+    }
+
+    #[test]
+    fn keeps_symbolic_links() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("real")).unwrap();
+        for (link, to) in [
+            ("whole", "real/whole"),
+            ("dangling", "real/dangling"),
+            ("twice", "whole"),
+            ("up", "real/../up2"),
+        ] {
+            symlink(to, at(link)).unwrap();
+            put(&at(link), link);
+            assert!(fs::symlink_metadata(at(link)).unwrap().is_symlink(), "{link}");
+            assert_eq!(text(&folder.path().join(to)), link);
+        }
+        delete(&at("dangling")).unwrap();
+        assert!(fs::symlink_metadata(at("dangling")).is_ok(), "the link stays");
+        assert!(!at("real/dangling").exists());
+        delete(&at("dangling")).unwrap();
+        symlink("loop", at("loop")).unwrap();
+        assert!(matches!(resolve(&at("loop")), Err(Error::Io { .. })));
+        symlink("nowhere/file", at("lost")).unwrap();
+        assert!(matches!(replace(&at("lost"), b"", || Ok(Some(()))), Err(Error::NoFolder { .. })));
+    }
+
+    #[test]
+    fn refuses_what_is_not_a_file_and_never_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("folder")).unwrap();
+        mkfifo(&at("fifo"), Mode::S_IRWXU).unwrap();
+        let _listener = UnixListener::bind(at("socket")).unwrap();
+        symlink("fifo", at("link")).unwrap();
+        for name in ["folder", "fifo", "socket", "link"] {
+            assert!(matches!(open_private(&at(name)), Err(Error::NotAFile { .. })), "{name}");
+        }
+        put(&at("file"), "");
+        assert!(matches!(open_private(&at("file").join("below")), Err(Error::NotAFolder { .. })));
+        assert!(open_private(&at("missing")).unwrap().is_none());
+        assert!(open_private(&at("missing").join("below")).unwrap().is_none());
+    }
+
+    #[test]
+    fn reads_a_mebibyte_at_most() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large");
+        for (size, readable) in [(LIMIT, true), (LIMIT + 1, false), (10 * LIMIT, false)] {
+            File::create(&path).unwrap().set_len(size).unwrap();
+            let result = open_private(&path);
+            assert_eq!(result.is_ok(), readable, "{size}");
+            assert!(readable || matches!(result, Err(Error::TooLarge { .. })));
+        }
+    }
+
+    #[test]
+    fn tightens_a_loose_mode() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json");
+        for (found, left, tightened) in [
+            (0o644, 0o600, true),
+            (0o666, 0o600, true),
+            (0o700, 0o600, true),
+            (0o444, 0o400, true),
+            (0o600, 0o600, false),
+            (0o400, 0o400, false),
+        ] {
+            put(&path, "one");
+            fs::set_permissions(&path, Permissions::from_mode(found)).unwrap();
+            let opened = open_private(&path).unwrap().unwrap();
+            assert_eq!((mode(&path), opened.tightened), (left, tightened), "{found:o}");
+        }
+    }
+
+    #[test]
+    fn removes_its_own_leftovers_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let (one, two) = (at("one.json"), at("two.json"));
+        let stray = |path: &Path| at(&format!("{}x1y2z3.tmp", temporary_prefix(path)));
+        for path in [&stray(&one), &stray(&two), &one, &at("one.json.tmp-4711")] {
+            File::create(path).unwrap();
+        }
+        remove_stray_temporaries(&one);
+        assert!(
+            !stray(&one).exists() && stray(&two).exists() && one.exists() && at("one.json.tmp-4711").exists()
+        );
+        remove_stray_temporaries(&at("missing/one.json"));
+    }
+
+    #[test]
+    fn a_folder_that_forbids_it_is_told() {
+        if geteuid().is_root() {
+            eprintln!("not tested: root may write everywhere");
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o500)).unwrap();
+        let path = folder.path().join("a");
+        assert!(matches!(replace(&path, b"", || Ok(Some(()))), Err(Error::NotPermitted { .. })));
+    }
+}

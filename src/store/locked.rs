@@ -1,0 +1,316 @@
+//! [`Locked`]: a session's files while no other process may change them.
+
+use std::path::PathBuf;
+
+use serde_json::{Map, Value};
+
+use super::{
+    Identity, Reading, Store, aws_cache,
+    error::Error,
+    file, json,
+    lock::Lock,
+    look::{Found, Look},
+    orphan::Orphan,
+    record::{Good, Record},
+    saved::TRIES,
+};
+use crate::session::token::{Secret, Token};
+
+/// The lock of a session, until dropped. Every process of ours that exchanges or writes a token holds it; the AWS
+/// tools know nothing of it.
+#[derive(Debug)]
+pub struct Locked {
+    store: Store,
+    session: String,
+    #[expect(dead_code, reason = "held until dropped")]
+    lock: Lock,
+}
+
+impl Locked {
+    pub(super) fn new(store: Store, session: &str, lock: Lock) -> Self {
+        file::remove_stray_temporaries(&store.token_path(session));
+        Self { store, session: session.to_owned(), lock }
+    }
+
+    /// One look at the file, as [`Store::read`]. A token in a whole file becomes the last good copy.
+    pub fn read(&self) -> Result<Reading, Error> {
+        let look = self.look()?;
+        if let Found::Token { token, document, healed_from: None } = &look.found {
+            self.keep(good(token, document));
+        }
+        Ok(look.into())
+    }
+
+    /// Writes the token of a sign-in over whatever is there. A signed-in session has nothing left of the one before.
+    pub fn create(&self, token: &Token, identity: &Identity) -> Result<(), Error> {
+        let over = self.look().ok().and_then(|look| look.access_token_in_file());
+        let mut document = Map::new();
+        aws_cache::fill(&mut document, token, Some(&identity.start_url), Some(&identity.region));
+        let written = self.replace(&document, || Ok(Some(())));
+        match written {
+            Ok(_) => self.keep(good(token, &document)),
+            Err(_) => self.keep_unsaved(token, identity, over),
+        }
+        written.map(|_| ())
+    }
+
+    /// Makes a broken file whole, from its first object or from the own copy, whichever ends later; `None` where
+    /// there was nothing to do or nothing to do it with. A missing file stays missing.
+    ///
+    /// A file is also broken while somebody writes it in place: read it again a few times, over a second, before
+    /// this. What such a writer still brings is in the [`Orphan`].
+    pub fn heal(&self) -> Result<Option<Orphan>, Error> {
+        let path = self.path();
+        for _ in 0..TRIES {
+            let look = self.look()?;
+            let Found::Token { token, document, healed_from: Some(_) } = &look.found else { return Ok(None) };
+            let mut document = document.clone();
+            let copy = look.copy.as_ref();
+            let start_url = copy.and_then(|copy| copy.start_url.as_deref());
+            let region = copy.and_then(|copy| copy.region.as_deref());
+            aws_cache::fill(&mut document, token, start_url, region);
+            if let Some(replaced) = self.replace(&document, || look.unchanged(&path))? {
+                self.keep(good(token, &document));
+                return Ok(Some(Orphan::new(replaced, path)));
+            }
+        }
+        Err(Error::Busy { path })
+    }
+
+    /// Deletes the token file and the own copy of it. What was learned of the session stays.
+    pub fn delete(&self) -> Result<(), Error> {
+        let deleted = file::delete(&self.path());
+        self.store.forget(&self.session)?;
+        deleted
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        self.store.token_path(&self.session)
+    }
+
+    pub(super) fn look(&self) -> Result<Look, Error> {
+        self.store.look(&self.session)
+    }
+
+    pub(super) fn replace<T>(
+        &self,
+        document: &Map<String, Value>,
+        check: impl FnOnce() -> Result<Option<T>, Error>,
+    ) -> Result<Option<T>, Error> {
+        let path = self.path();
+        let bytes = json::dumps(document).map_err(|error| Error::from_io("write", &path, error.into()))?;
+        file::replace(&path, &bytes, check)
+    }
+
+    /// Takes a copy of a token that could not be written over the one whose access token is `over`.
+    pub(super) fn keep_unsaved(&self, token: &Token, identity: &Identity, over: Option<Secret>) {
+        self.keep(Good {
+            token: token.clone(),
+            start_url: Some(identity.start_url.clone()),
+            region: Some(identity.region.clone()),
+            unsaved_over: over,
+        });
+    }
+
+    /// Takes the last good copy. To fail in that is no reason to fail in what it is for.
+    pub(super) fn keep(&self, mut good: Good) {
+        let kept = Record::update(&self.store.record_path(&self.session), &self.session, |record| {
+            if let Some(old) = &record.copy {
+                if old.token.access_token == good.token.access_token {
+                    good.token.issued_at = good.token.issued_at.or(old.token.issued_at);
+                }
+                // The one before this couldn't be written either: the file is still what it was then.
+                if old.unsaved_over.is_some() && good.unsaved_over.as_ref() == Some(&old.token.access_token) {
+                    good.unsaved_over.clone_from(&old.unsaved_over);
+                }
+            }
+            record.copy = Some(good);
+        });
+        if let Err(error) = kept {
+            tracing::warn!("no copy is kept of the token of {}: {error}", self.session);
+        }
+    }
+}
+
+/// A copy of `token`, which `document` holds.
+pub(super) fn good(token: &Token, document: &Map<String, Value>) -> Good {
+    Good {
+        token: token.clone(),
+        start_url: aws_cache::text(document, "startUrl").map(str::to_owned),
+        region: aws_cache::text(document, "region").map(str::to_owned),
+        unsaved_over: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::symlink};
+
+    use nix::{sys::stat::Mode, unistd::mkfifo};
+
+    use super::*;
+    use crate::{
+        session::event::Stored,
+        store::{HealedFrom, Saved, fixture::*},
+    };
+
+    #[test]
+    fn a_sign_in_replaces_everything() {
+        let place = Place::new();
+        for before in [None, Some(String::new()), Some(document(1).replace('{', "{\"kept\": 1, "))] {
+            if let Some(before) = before {
+                place.put(before.as_bytes());
+            }
+            place.lock().create(&token(3), &identity()).unwrap();
+            assert_eq!(place.text(), Some(document(3)));
+        }
+        place.put(b"");
+        assert_eq!(place.access(), "access-3", "a copy was taken");
+    }
+
+    #[test]
+    fn heals_a_file_that_is_cut_anywhere() {
+        let place = Place::new();
+        let whole = document(1);
+        for at in 0..whole.len() {
+            let cut = &whole.as_bytes()[..at];
+            place.put(cut);
+            let locked = place.lock();
+            assert!(matches!(locked.read().unwrap().stored, Stored::Broken(_)), "{at}");
+            assert!(locked.heal().unwrap().is_none(), "{at}");
+            assert_eq!(place.text().unwrap().as_bytes(), cut, "left as it is");
+        }
+        place.put(whole.as_bytes());
+        place.lock().read().unwrap();
+        for at in 0..whole.len() {
+            place.put(&whole.as_bytes()[..at]);
+            let locked = place.lock();
+            let reading = locked.read().unwrap();
+            assert_eq!(reading.stored, Stored::Token(token_read(1)), "{at}");
+            assert_eq!(reading.healed_from, Some(HealedFrom::OwnCopy), "{at}");
+            // Each write waits for the disk, and all of them do the same.
+            if at % 16 == 0 {
+                assert!(locked.heal().unwrap().is_some(), "{at}");
+                assert_eq!(place.text().as_ref(), Some(&whole), "{at}");
+            }
+        }
+    }
+
+    #[test]
+    fn heals_what_is_broken_and_nothing_else() {
+        for (name, broken, expected) in [
+            ("whole", document(2), None),
+            ("older, but whole", document(1), None),
+            ("the rest of a longer text", document(2) + "\"}", Some(document(2))),
+            ("the same, newer than the copy", document(3) + "\"}", Some(document(3))),
+            ("the same, older than the copy", document(1) + "\"}", Some(document(2))),
+            ("zeroes", "\0".repeat(512), Some(document(2))),
+            (
+                "no refresh token",
+                document(2).replace(", \"refreshToken\": \"refresh-2\"", ""),
+                Some(document(2)),
+            ),
+            ("no access token", document(2).replace("accessToken", "x"), Some(document(2))),
+            ("no expiry", document(2).replace("expiresAt\"", "x\""), Some(document(2))),
+        ] {
+            let place = Place::new();
+            place.put(document(2).as_bytes());
+            let locked = place.lock();
+            locked.read().unwrap();
+            place.put(broken.as_bytes());
+            assert_eq!(locked.heal().unwrap().is_some(), expected.is_some(), "{name}");
+            assert_eq!(place.text().unwrap(), expected.unwrap_or(broken), "{name}");
+            assert_eq!(locked.read().unwrap().healed_from, None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_deleted_file_stays_deleted() {
+        let place = Place::new();
+        place.put(document(1).as_bytes());
+        let locked = place.lock();
+        locked.read().unwrap();
+        fs::remove_file(place.path()).unwrap();
+        assert_eq!(locked.read().unwrap().stored, Stored::Missing);
+        assert!(locked.heal().unwrap().is_none());
+        assert!(matches!(locked.save(&token(2), Some(&token(1)), &identity()), Ok(Saved::Gone)));
+        assert!(!place.path().exists());
+    }
+
+    #[test]
+    fn deletes_the_file_and_the_copy() {
+        let place = Place::new();
+        place.lock().create(&token(1), &identity()).unwrap();
+        place.lock().delete().unwrap();
+        assert!(!place.path().exists());
+        place.put(b"");
+        assert_eq!(place.access(), "broken", "no copy");
+        place.lock().delete().unwrap();
+        place.lock().delete().unwrap();
+    }
+
+    #[test]
+    fn what_is_no_file_is_left_alone() {
+        for name in ["folder", "fifo", "large"] {
+            let place = Place::new();
+            let path = place.path();
+            match name {
+                "folder" => fs::create_dir(&path).unwrap(),
+                "fifo" => mkfifo(&path, Mode::S_IRWXU).unwrap(),
+                _ => fs::File::create(&path).unwrap().set_len(10 << 20).unwrap(),
+            }
+            let locked = place.lock();
+            let kind = fs::metadata(&path).unwrap().file_type();
+            for error in [
+                locked.read().map(|_| ()).unwrap_err(),
+                locked.heal().map(|_| ()).unwrap_err(),
+                locked.save(&token(2), Some(&token(1)), &identity()).map(|_| ()).unwrap_err(),
+            ] {
+                assert!(matches!(error, Error::NotAFile { .. } | Error::TooLarge { .. }), "{name}: {error}");
+            }
+            assert_eq!(fs::metadata(&path).unwrap().file_type(), kind);
+        }
+    }
+
+    #[test]
+    fn writes_through_symbolic_links() {
+        let place = Place::new();
+        symlink(place.at("real.json"), place.path()).unwrap();
+        assert_eq!(place.store.read(SESSION).unwrap().stored, Stored::Missing);
+        place.lock().create(&token(1), &identity()).unwrap();
+        place.lock().save(&token(2), Some(&token(1)), &identity()).unwrap();
+        assert!(fs::symlink_metadata(place.path()).unwrap().is_symlink());
+        assert_eq!(fs::read_to_string(place.at("real.json")).unwrap(), document(2));
+        place.lock().delete().unwrap();
+        assert!(!place.at("real.json").exists());
+    }
+
+    #[test]
+    fn an_own_state_that_can_not_be_written_is_no_failure() {
+        let place = Place::new();
+        place.put(document(1).as_bytes());
+        fs::remove_dir(place.at("state/sessions")).unwrap();
+        fs::File::create(place.at("state/sessions")).unwrap();
+        let locked = place.lock();
+        assert_eq!(locked.read().unwrap().stored, Stored::Token(token_read(1)));
+        locked.save(&token(2), Some(&token(1)), &identity()).unwrap();
+        locked.create(&token(3), &identity()).unwrap();
+        assert_eq!(place.text(), Some(document(3)));
+    }
+
+    #[test]
+    fn a_crash_leaves_nothing_for_others_to_find() {
+        let place = Place::new();
+        place.put(document(1).as_bytes());
+        let mut seen = None;
+        let _: Option<()> = file::replace(&place.path(), b"planted", || {
+            seen = place.names().into_iter().find(|name| !name.contains(".json"));
+            Ok(None)
+        })
+        .unwrap();
+        let stray = place.path().with_file_name(seen.unwrap());
+        fs::File::create(&stray).unwrap();
+        let _locked = place.lock();
+        assert!(!stray.exists() && place.path().exists());
+    }
+}
