@@ -1,6 +1,9 @@
 //! Keeps AWS IAM Identity Center (AWS SSO) sessions fresh, for every AWS program of the user.
 
+pub mod http;
+pub mod oidc;
 pub mod platform;
+pub mod portal;
 pub mod session;
 pub mod store;
 pub mod time;

@@ -1,0 +1,383 @@
+//! [`Error`]: what went wrong with the OIDC service, and [`Verdict`]: whether that ends the session.
+
+use std::{fmt, time::Duration};
+
+use serde::Deserialize;
+
+use crate::{
+    http::{self, Answer, printable},
+    session::event::Reason,
+};
+
+/// The longest that a `Retry-After` is heeded: it may come from a middlebox that we will never meet again.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(15 * 60);
+
+/// Why an operation gave no result.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There was no answer.
+    #[error(transparent)]
+    Transport(#[from] http::Error),
+    /// The service answered with an error of its own.
+    #[error("{}", service_message(.host, *.status, *.kind, .code, .description.as_deref()))]
+    Service {
+        /// The host.
+        host: String,
+        /// The HTTP status.
+        status: u16,
+        /// Which error.
+        kind: ErrorKind,
+        /// The member `error`.
+        code: String,
+        /// The member `error_description`, fit for a line.
+        description: Option<String>,
+        /// When another attempt is welcome.
+        retry_after: Option<Duration>,
+    },
+    /// What answered was not the service, or the service was not itself.
+    #[error("{}", malformed_message(.host, *.status, *.flaw))]
+    Malformed {
+        /// The host.
+        host: String,
+        /// The HTTP status.
+        status: u16,
+        /// What is wrong with the answer.
+        flaw: Flaw,
+        /// When another attempt is welcome.
+        retry_after: Option<Duration>,
+    },
+}
+
+/// The exceptions of the service (`sso-oidc/2019-06-10/service-2.json`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The user has not approved the device code yet.
+    AuthorizationPending,
+    /// Poll the device code less often.
+    SlowDown,
+    /// The device code or the token has expired.
+    ExpiredToken,
+    /// The refresh token or the code is dead.
+    InvalidGrant,
+    /// The client registration is gone or expired.
+    InvalidClient,
+    /// The client may not use this grant.
+    UnauthorizedClient,
+    /// The user refused.
+    AccessDenied,
+    /// A field is wrong; also seen for a wrong region.
+    InvalidRequest,
+    /// The start URL belongs to another region.
+    InvalidRequestRegion,
+    /// An unknown scope.
+    InvalidScope,
+    /// A redirect URI that is not allowed.
+    InvalidRedirectUri,
+    /// A field of the registration is wrong.
+    InvalidClientMetadata,
+    /// A grant type that is not allowed.
+    UnsupportedGrantType,
+    /// The service failed.
+    InternalServer,
+    /// A well-formed error that the service model does not know.
+    Unknown,
+}
+
+/// Each kind with its exception (`x-amzn-ErrorType`) and its code (`error`, RFC 6749 section 5.2 and RFC 8628
+/// section 3.5). The model names no code for the last one.
+const KINDS: [(ErrorKind, &str, &str); 14] = [
+    (ErrorKind::AuthorizationPending, "AuthorizationPendingException", "authorization_pending"),
+    (ErrorKind::SlowDown, "SlowDownException", "slow_down"),
+    (ErrorKind::ExpiredToken, "ExpiredTokenException", "expired_token"),
+    (ErrorKind::InvalidGrant, "InvalidGrantException", "invalid_grant"),
+    (ErrorKind::InvalidClient, "InvalidClientException", "invalid_client"),
+    (ErrorKind::UnauthorizedClient, "UnauthorizedClientException", "unauthorized_client"),
+    (ErrorKind::AccessDenied, "AccessDeniedException", "access_denied"),
+    (ErrorKind::InvalidRequest, "InvalidRequestException", "invalid_request"),
+    (ErrorKind::InvalidScope, "InvalidScopeException", "invalid_scope"),
+    (ErrorKind::InvalidRedirectUri, "InvalidRedirectUriException", "invalid_redirect_uri"),
+    (ErrorKind::InvalidClientMetadata, "InvalidClientMetadataException", "invalid_client_metadata"),
+    (ErrorKind::UnsupportedGrantType, "UnsupportedGrantTypeException", "unsupported_grant_type"),
+    (ErrorKind::InternalServer, "InternalServerException", "server_error"),
+    (ErrorKind::InvalidRequestRegion, "InvalidRequestRegionException", ""),
+];
+
+impl ErrorKind {
+    fn of_exception(exception: &str) -> Option<Self> {
+        KINDS.iter().find(|(_, known, _)| *known == exception).map(|(kind, ..)| *kind)
+    }
+
+    fn of_code(code: &str) -> Option<Self> {
+        KINDS.iter().find(|(_, _, known)| !known.is_empty() && *known == code).map(|(kind, ..)| *kind)
+    }
+}
+
+/// Why an answer can't be the service's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// A web page.
+    Html,
+    /// No JSON object, or one that was cut.
+    NotJson,
+    /// JSON of a failure without the member `error`.
+    NoError,
+    /// JSON of a success that lacks a member or has one of a wrong type or value.
+    Shape,
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Html => "a web page",
+            Self::NotJson => "something that is not JSON",
+            Self::NoError => "an error that is not of this service",
+            Self::Shape => "members missing or of a wrong type",
+        })
+    }
+}
+
+/// What an error means for the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Keep the token and try again.
+    Retry {
+        /// Not earlier than this, counted from the answer.
+        after: Option<Duration>,
+    },
+    /// Only a sign-in helps.
+    SignIn(Reason),
+}
+
+impl Error {
+    /// Whether a refresh that failed so ends the session.
+    ///
+    /// Only four errors of the service do, and only with a status that its model gives to client errors.
+    /// Before `invalid_grant` is believed, the token file is to be read again.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::Transport(_) => Verdict::Retry { after: None },
+            Self::Malformed { retry_after, .. } => Verdict::Retry { after: heeded(*retry_after) },
+            Self::Service { status, kind, retry_after, .. } => match final_reason(*kind) {
+                Some(reason) if matches!(status, 400 | 401) => Verdict::SignIn(reason),
+                Some(_) | None => Verdict::Retry { after: heeded(*retry_after) },
+            },
+        }
+    }
+
+    /// The error in an answer whose status is no success.
+    pub(super) fn of_failure(answer: &Answer) -> Self {
+        let retry_after = answer.retry_after;
+        let (host, status) = (answer.host.clone(), answer.status);
+        let Some(ErrorBody { error: Some(code), error_description }) = answer.body.json_object() else {
+            let flaw = if is_object(answer) { Flaw::NoError } else { no_json(answer) };
+            return Self::Malformed { host, status, flaw, retry_after };
+        };
+        let kind = answer.error_type.as_deref().and_then(ErrorKind::of_exception);
+        let kind = kind.or_else(|| ErrorKind::of_code(&code)).unwrap_or(ErrorKind::Unknown);
+        let description = error_description.map(|text| printable(&text, 200)).filter(|text| !text.is_empty());
+        Self::Service { host, status, kind, code: printable(&code, 40), description, retry_after }
+    }
+
+    /// The error of an answer that claims success but isn't what was asked for.
+    pub(super) fn of_nonsense(answer: &Answer) -> Self {
+        let flaw = if is_object(answer) { Flaw::Shape } else { no_json(answer) };
+        let Answer { host, status, retry_after, .. } = answer;
+        Self::Malformed { host: host.clone(), status: *status, flaw, retry_after: *retry_after }
+    }
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    error: Option<String>,
+    error_description: Option<String>,
+}
+
+fn final_reason(kind: ErrorKind) -> Option<Reason> {
+    match kind {
+        ErrorKind::InvalidGrant => Some(Reason::InvalidGrant),
+        ErrorKind::InvalidClient => Some(Reason::InvalidClient),
+        ErrorKind::ExpiredToken => Some(Reason::ExpiredToken),
+        ErrorKind::UnauthorizedClient => Some(Reason::UnauthorizedClient),
+        ErrorKind::AuthorizationPending
+        | ErrorKind::SlowDown
+        | ErrorKind::AccessDenied
+        | ErrorKind::InvalidRequest
+        | ErrorKind::InvalidRequestRegion
+        | ErrorKind::InvalidScope
+        | ErrorKind::InvalidRedirectUri
+        | ErrorKind::InvalidClientMetadata
+        | ErrorKind::UnsupportedGrantType
+        | ErrorKind::InternalServer
+        | ErrorKind::Unknown => None,
+    }
+}
+
+fn heeded(retry_after: Option<Duration>) -> Option<Duration> {
+    retry_after.map(|after| after.min(MAX_RETRY_AFTER))
+}
+
+fn is_object(answer: &Answer) -> bool {
+    answer.body.json_object::<serde::de::IgnoredAny>().is_some()
+        && answer.body.bytes().trim_ascii().starts_with(b"{")
+}
+
+fn no_json(answer: &Answer) -> Flaw {
+    let says_html = answer.content_type.as_deref().is_some_and(|content_type| content_type.contains("html"));
+    if says_html || answer.body.bytes().trim_ascii().starts_with(b"<") { Flaw::Html } else { Flaw::NotJson }
+}
+
+fn service_message(
+    host: &str,
+    status: u16,
+    kind: ErrorKind,
+    code: &str,
+    description: Option<&str>,
+) -> String {
+    let words = description.map_or_else(String::new, |text| format!(": {text}"));
+    let hint = match kind {
+        ErrorKind::InvalidRequest | ErrorKind::InvalidRequestRegion => "; check the session's region",
+        ErrorKind::InvalidScope => "; check the session's scopes",
+        ErrorKind::AuthorizationPending
+        | ErrorKind::SlowDown
+        | ErrorKind::ExpiredToken
+        | ErrorKind::InvalidGrant
+        | ErrorKind::InvalidClient
+        | ErrorKind::UnauthorizedClient
+        | ErrorKind::AccessDenied
+        | ErrorKind::InvalidRedirectUri
+        | ErrorKind::InvalidClientMetadata
+        | ErrorKind::UnsupportedGrantType
+        | ErrorKind::InternalServer
+        | ErrorKind::Unknown => "",
+    };
+    format!("{host} answered {code} (HTTP {status}){words}{hint}")
+}
+
+fn malformed_message(host: &str, status: u16, flaw: Flaw) -> String {
+    let hint = match status {
+        407 => "a proxy asks for a user name and password; set them in `proxy` or HTTPS_PROXY",
+        429 => "too many requests were sent; it is left alone for a while",
+        500..=599 => "the service or a proxy before it has a problem; try again later",
+        _ => "a captive portal, a proxy or a wrong endpoint may be in the way",
+    };
+    format!("{host} answered with HTTP {status} and {flaw}: {hint}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::scripted::received;
+
+    const RETRY: Verdict = Verdict::Retry { after: None };
+
+    fn failure(head: &str, body: &str) -> Error {
+        Error::of_failure(&received(head, body))
+    }
+
+    fn kind_of(error: &Error) -> Result<ErrorKind, Flaw> {
+        match error {
+            Error::Service { kind, .. } => Ok(*kind),
+            Error::Malformed { flaw, .. } => Err(*flaw),
+            Error::Transport(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn knows_every_error_by_header_and_by_body_but_not_without_json() {
+        use ErrorKind as K;
+        let sign_in = Verdict::SignIn;
+        for (status, kind, code, verdict) in [
+            (400, K::AuthorizationPending, "authorization_pending", RETRY),
+            (400, K::SlowDown, "slow_down", RETRY),
+            (400, K::ExpiredToken, "expired_token", sign_in(Reason::ExpiredToken)),
+            (400, K::InvalidGrant, "invalid_grant", sign_in(Reason::InvalidGrant)),
+            (401, K::InvalidClient, "invalid_client", sign_in(Reason::InvalidClient)),
+            (400, K::UnauthorizedClient, "unauthorized_client", sign_in(Reason::UnauthorizedClient)),
+            (400, K::AccessDenied, "access_denied", RETRY),
+            (400, K::InvalidRequest, "invalid_request", RETRY),
+            (400, K::InvalidScope, "invalid_scope", RETRY),
+            (400, K::InvalidRedirectUri, "invalid_redirect_uri", RETRY),
+            (400, K::InvalidClientMetadata, "invalid_client_metadata", RETRY),
+            (400, K::UnsupportedGrantType, "unsupported_grant_type", RETRY),
+            (500, K::InternalServer, "server_error", RETRY),
+        ] {
+            let bare = format!("{status} X");
+            let coral = "http://internal.amazon.com/coral/com.amazonaws.sso.oidc/";
+            let named = format!("{bare}\r\nx-amzn-ErrorType: {kind:?}Exception:{coral}");
+            let json = format!(r#"{{"error":"{code}","error_description":"x","reason":{{"a":1}}}}"#);
+            let html = format!("<html>{code}</html>");
+            for (head, body, expected, verdict) in [
+                (&named, json.as_str(), Ok(kind), verdict),
+                (&named, r#"{"error":"something_new"}"#, Ok(kind), verdict),
+                (&named, r#"{"error":"server_error"}"#, Ok(kind), verdict),
+                (&bare, json.as_str(), Ok(kind), verdict),
+                (&named, html.as_str(), Err(Flaw::Html), RETRY),
+                (&named, "{}", Err(Flaw::NoError), RETRY),
+                (&bare, html.as_str(), Err(Flaw::Html), RETRY),
+            ] {
+                let error = failure(head, body);
+                assert_eq!((kind_of(&error), error.verdict()), (expected, verdict), "{head} {body}");
+            }
+        }
+    }
+
+    #[test]
+    fn believes_nobody_but_the_service() {
+        let after = |secs| Verdict::Retry { after: Some(Duration::from_secs(secs)) };
+        let sign_in = Verdict::SignIn(Reason::InvalidGrant);
+        let grant = r#"{"error":"invalid_grant"}"#;
+        let region = "400 X\r\nx-amzn-ErrorType: InvalidRequestRegionException";
+        let html = "<html>invalid_grant</html>";
+        for (head, body, expected, verdict) in [
+            ("429 X\r\nRetry-After: 7", r#"{"message":"Rate exceeded"}"#, Err(Flaw::NoError), after(7)),
+            ("429 X\r\nRetry-After: 7", html, Err(Flaw::Html), after(7)),
+            ("429 X\r\nx-amz-retry-after: 3000", r#"{"error":"x"}"#, Ok(ErrorKind::Unknown), after(3)),
+            ("503 X\r\nRetry-After: 999999999", "busy", Err(Flaw::NotJson), after(900)),
+            ("407 X", html, Err(Flaw::Html), RETRY),
+            ("403 X", html, Err(Flaw::Html), RETRY),
+            ("403 X\r\nContent-Type: text/html", "blocked: invalid_grant", Err(Flaw::Html), RETRY),
+            ("302 X", "", Err(Flaw::NotJson), RETRY),
+            ("500 X", "", Err(Flaw::NotJson), RETRY),
+            ("400 X", "{}", Err(Flaw::NoError), RETRY),
+            ("400 X", r#"{"error":"invalid_gr"#, Err(Flaw::NotJson), RETRY),
+            ("400 X", r#"{"error":"invalid_grant"}}"#, Err(Flaw::NotJson), RETRY),
+            ("400 X", r#"["invalid_grant"]"#, Err(Flaw::NotJson), RETRY),
+            ("400 X", r#"["invalid_grant","x"]"#, Err(Flaw::NotJson), RETRY),
+            ("400 X", r#""invalid_grant""#, Err(Flaw::NotJson), RETRY),
+            ("400 X", r#"{"error":null}"#, Err(Flaw::NoError), RETRY),
+            ("400 X", r#"{"error":{"code":"invalid_grant"}}"#, Err(Flaw::NoError), RETRY),
+            ("400 X", r#"{"error":"INVALID_GRANT"}"#, Ok(ErrorKind::Unknown), RETRY),
+            ("400 X", r#"{"error":""}"#, Ok(ErrorKind::Unknown), RETRY),
+            (region, grant, Ok(ErrorKind::InvalidRequestRegion), RETRY),
+            ("400 X\r\nx-amzn-ErrorType: NewException", grant, Ok(ErrorKind::InvalidGrant), sign_in),
+            ("503 X", grant, Ok(ErrorKind::InvalidGrant), RETRY),
+            ("407 X", grant, Ok(ErrorKind::InvalidGrant), RETRY),
+            ("302 X", grant, Ok(ErrorKind::InvalidGrant), RETRY),
+        ] {
+            let error = failure(head, body);
+            assert_eq!((kind_of(&error), error.verdict()), (expected, verdict), "{head} {body}");
+            assert!(!error.to_string().contains('\n'));
+        }
+    }
+
+    #[test]
+    fn shows_the_servers_words_in_a_line() {
+        let described = |words: &str| format!(r#"{{"error":"invalid_grant","error_description":"{words}"}}"#);
+        let refused = "oidc.example answered invalid_grant (HTTP 400)";
+        for (body, expected) in [
+            (described("Invalid\\n\\u001b[31mgrant"), format!("{refused}: Invalid [31mgrant")),
+            (described(&format!("token {} bad", "x".repeat(300))), format!("{refused}: token … bad")),
+            (described(""), refused.to_owned()),
+        ] {
+            assert_eq!(failure("400 X", &body).to_string(), expected);
+        }
+        let shown = failure("400 X", r#"{"error":"invalid_request"}"#).to_string();
+        assert!(shown.ends_with("check the session's region"), "{shown}");
+    }
+
+    #[test]
+    fn no_answer_ends_no_session() {
+        let lost = http::Error::Interrupted { host: "oidc.example".into(), why: "cut".into() };
+        assert_eq!(Error::from(lost).verdict(), RETRY);
+    }
+}
