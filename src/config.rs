@@ -1,0 +1,233 @@
+//! [`Settings`]: what the user configured, merged from `config.toml` and the AWS config file and validated.
+//!
+//! Three stages: [`file`] is `config.toml` as it is written, [`aws`] the AWS config file as it is written, and
+//! `merge` makes of both and the environment the settings that the rest of the program can rely on.
+
+pub mod aws;
+mod changes;
+mod choice;
+pub mod environment;
+mod explained;
+pub mod file;
+pub mod glob;
+mod merge;
+pub mod nearest;
+pub mod paths;
+mod url;
+
+use std::{collections::BTreeMap, fs, io, path::Path, path::PathBuf, time::Duration};
+
+use self::{
+    aws::{AwsConfig, Text, warning::Warning},
+    environment::Environment,
+    file::Source,
+    paths::Paths,
+};
+pub use self::{
+    changes::{Changes, changes},
+    choice::resolve_session,
+    explained::Explained,
+};
+
+/// Everything that can be configured, valid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// The sessions to keep fresh, by name.
+    pub sessions: BTreeMap<String, SessionSettings>,
+    /// The profiles of the AWS config and credentials files that use a session or are legacy.
+    pub profiles: Vec<aws::Profile>,
+    /// `default_session`.
+    pub default_session: Option<String>,
+    /// How to reach the network.
+    pub http: HttpSettings,
+    /// `[log]`.
+    pub log: LogSettings,
+    /// `notify.warn_before_session_end`.
+    pub warn_before_session_end: Duration,
+    /// What is legal but unwise, or what some SDK would reject, each a sentence with its file and line.
+    pub warnings: Vec<String>,
+}
+
+/// One session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionSettings {
+    /// Its name, which names the token file.
+    pub name: String,
+    /// `sso_start_url`, exactly as written.
+    pub start_url: String,
+    /// `sso_region`.
+    pub region: String,
+    /// `sso_registration_scopes`; `sso:account:access` where none are given.
+    pub scopes: Vec<String>,
+    /// Refresh when this much is left.
+    pub refresh_before: Duration,
+    /// How long a sign-in lasts, where the user says so.
+    pub session_duration: Option<Duration>,
+    /// Base URL of the OIDC service instead of the region's.
+    pub oidc_endpoint: Option<String>,
+    /// Base URL of the portal instead of the region's.
+    pub portal_endpoint: Option<String>,
+    /// Use FIPS endpoints.
+    pub use_fips: bool,
+    /// Use dual-stack endpoints.
+    pub use_dual_stack: bool,
+    /// Where this session was defined, for `config show`: `~/.aws/config:12` or the like.
+    pub origin: String,
+}
+
+/// How to reach the network.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HttpSettings {
+    /// A PEM bundle added to the system's roots.
+    pub ca_bundle: Option<PathBuf>,
+    /// A proxy instead of the environment's.
+    pub proxy: Option<String>,
+}
+
+/// `[log]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LogSettings {
+    /// The most detailed level that is written.
+    pub level: tracing::Level,
+    /// How a line looks.
+    pub format: LogFormat,
+}
+
+/// `log.format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// journald where standard error goes to it, else pretty.
+    Auto,
+    /// journald's native protocol.
+    Journald,
+    /// Lines for people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Why there are no settings, or no session that is meant.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file is there and can't be read, or was named and isn't there.
+    #[error("can't read {path}: {source}")]
+    Unreadable {
+        /// The file as people write its path.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A mistake in `config.toml`.
+    #[error(transparent)]
+    File(#[from] file::Error),
+    /// A mistake in an environment variable.
+    #[error("{variable}: {message}")]
+    Variable {
+        /// Its name.
+        variable: &'static str,
+        /// What is expected.
+        message: String,
+    },
+    /// The places of the files can't be told.
+    #[error(transparent)]
+    Paths(#[from] paths::Error),
+    /// No session is configured at all.
+    #[error("no session is configured: run `aws configure sso`, or add a [session.NAME] to config.toml")]
+    NoSession,
+    /// Several sessions are configured and none is named.
+    #[error("several sessions are configured: name one of {known}, or set `default_session` in config.toml")]
+    WhichSession {
+        /// Their names.
+        known: String,
+    },
+    /// No session has the name that was given.
+    #[error("there is no session `{name}`{}; known are {known}", did_you_mean(meant.as_deref()))]
+    UnknownSession {
+        /// What was given.
+        name: String,
+        /// What may have been meant.
+        meant: Option<String>,
+        /// The names of all.
+        known: String,
+    },
+}
+
+/// Reads and merges both files. Neither need be there, but for a `config.toml` that the user named.
+pub fn load(paths: &Paths, env: &Environment) -> Result<Settings, Error> {
+    Ok(explain(paths, env)?.0)
+}
+
+/// The same, with where each setting comes from.
+pub fn explain(paths: &Paths, env: &Environment) -> Result<(Settings, Vec<Explained>), Error> {
+    let name = paths.show(&paths.config);
+    let text = config_text(paths, &name)?;
+    let source = Source { name: &name, text: &text };
+    let file = source.parse()?;
+    let merged = merge::merge(&file, source, aws_config(paths)?, env, paths)?;
+    let (mut settings, explained) = merged;
+    for path in [&paths.config, &paths.aws_config, &paths.aws_credentials] {
+        settings.warnings.extend(writable_by_others(path, &paths.show(path)));
+    }
+    Ok((settings, explained))
+}
+
+fn config_text(paths: &Paths, name: &str) -> Result<String, Error> {
+    let bytes = read(&paths.config, name)?;
+    if bytes.is_none() && paths.config_given {
+        return Err(Error::Unreadable { path: name.to_owned(), source: io::ErrorKind::NotFound.into() });
+    }
+    String::from_utf8(bytes.unwrap_or_default()).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let text = String::from_utf8_lossy(error.as_bytes());
+        Source { name, text: &text }.error(valid..valid, "the file must be UTF-8").into()
+    })
+}
+
+fn aws_config(paths: &Paths) -> Result<AwsConfig, Error> {
+    let mut warnings = Vec::new();
+    let mut text = |path| {
+        let name = paths.show(path);
+        let bytes = read(path, &name)?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if text.as_bytes() != bytes {
+            let line = text.find('\u{fffd}').map_or(1, |at| text[..at].matches('\n').count() + 1);
+            let what = "the file is not UTF-8, which no AWS program reads".to_owned();
+            warnings.push(Warning { file: name.clone(), line, what, rejected_by: Vec::new() });
+        }
+        Ok::<_, Error>((name, text))
+    };
+    let (config, credentials) = (text(&paths.aws_config)?, text(&paths.aws_credentials)?);
+    let mut aws = AwsConfig::parse(
+        Text { name: &config.0, text: &config.1 },
+        Text { name: &credentials.0, text: &credentials.1 },
+    );
+    aws.warnings.splice(0..0, warnings);
+    Ok(aws)
+}
+
+/// A file's content; none where there is no such file.
+fn read(path: &Path, name: &str) -> Result<Option<Vec<u8>>, Error> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
+        Err(source) => Err(Error::Unreadable { path: name.to_owned(), source }),
+    }
+}
+
+/// Somebody else who can write a configuration can send its tokens elsewhere. A group that bears the user's
+/// own number is the user's alone, as most Linux systems set it up.
+fn writable_by_others(path: &Path, name: &str) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    let found = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let others = found.mode() & 0o002 != 0 || found.mode() & 0o020 != 0 && found.gid() != found.uid();
+    others.then(|| format!("{name} can be written by others: run `chmod go-w {name}`"))
+}
+
+fn did_you_mean(meant: Option<&str>) -> String {
+    meant.map(|meant| format!(", did you mean `{meant}`?")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,45 @@
+//! [`resolve_session`]: which session a command means.
+
+use super::{Error, SessionSettings, Settings, aws::ProfileKind, environment::Environment, nearest::nearest};
+
+/// The session that is meant by `given`, or where none is given: the only one, else `default_session`, else
+/// the one of the profile `AWS_PROFILE`.
+pub fn resolve_session<'a>(
+    settings: &'a Settings,
+    env: &Environment,
+    given: Option<&str>,
+) -> Result<&'a SessionSettings, Error> {
+    let sessions = &settings.sessions;
+    if sessions.is_empty() {
+        return Err(Error::NoSession);
+    }
+    if let Some(name) = given {
+        return sessions.get(name).ok_or_else(|| unknown(settings, name));
+    }
+    if sessions.len() == 1 {
+        return sessions.values().next().ok_or(Error::NoSession);
+    }
+    settings
+        .default_session
+        .as_deref()
+        .or_else(|| of_profile(settings, env.get("AWS_PROFILE")?))
+        .and_then(|name| sessions.get(name))
+        .ok_or_else(|| Error::WhichSession { known: names(settings) })
+}
+
+fn of_profile<'a>(settings: &'a Settings, profile: &str) -> Option<&'a str> {
+    let profile = settings.profiles.iter().find(|known| known.name == profile)?;
+    match &profile.kind {
+        ProfileKind::Session { session } => Some(session),
+        ProfileKind::Legacy { .. } => None,
+    }
+}
+
+fn unknown(settings: &Settings, name: &str) -> Error {
+    let meant = nearest(name, settings.sessions.keys().map(String::as_str));
+    Error::UnknownSession { name: name.to_owned(), meant: meant.map(str::to_owned), known: names(settings) }
+}
+
+fn names(settings: &Settings) -> String {
+    settings.sessions.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,306 @@
+//! Merges the two definitions that a session can have.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
+
+use toml::Spanned;
+
+use super::{
+    super::{
+        Error, SessionSettings,
+        aws::{AwsConfig, Located, SsoSession, header::portable_name},
+        explained::Explained,
+        file::SessionTable,
+        url,
+    },
+    Merge, REFRESH_BEFORE,
+};
+
+/// What a session may do where nothing says otherwise: what the AWS CLI asks for.
+const DEFAULT_SCOPE: &str = "sso:account:access";
+
+/// Where a value was found.
+#[derive(Clone)]
+enum Origin {
+    /// In `config.toml`: a mistake there is an error.
+    File(Range<usize>),
+    /// In the AWS config file: a mistake there costs the session.
+    Aws(String),
+    /// In an environment variable.
+    Variable(&'static str),
+    Default,
+}
+
+/// Why a definition is no use.
+enum Refusal {
+    /// The session is left out, with a warning.
+    Skip(String),
+    /// The whole configuration is refused.
+    Fail(Error),
+}
+
+/// A session's definitions: at least one is there.
+struct Definition<'a> {
+    name: &'a str,
+    aws: Option<&'a SsoSession>,
+    table: Option<&'a Spanned<SessionTable>>,
+}
+
+impl Merge<'_> {
+    pub(super) fn sessions(&mut self, aws: &AwsConfig) -> Result<BTreeMap<String, SessionSettings>, Error> {
+        let import = self.file.import_aws_config.as_ref();
+        let imports = import.is_none_or(|import| *import.get_ref());
+        self.explained.push(Explained::new("import_aws_config", imports, self.origin(import)));
+        let excluded = self.excluded().join(", ");
+        self.explained.push(Explained::new("exclude", excluded, self.origin(self.file.exclude.as_ref())));
+
+        let imported: BTreeMap<&str, &SsoSession> = aws
+            .sessions
+            .iter()
+            .map(|session| (session.name.as_str(), session))
+            .filter(|(name, _)| self.imports(name))
+            .collect();
+        let file = self.file;
+        let names: BTreeSet<&str> =
+            imported.keys().copied().chain(file.session.keys().map(String::as_str)).collect();
+        let mut sessions = BTreeMap::new();
+        for name in names {
+            let definition =
+                Definition { name, aws: imported.get(name).copied(), table: file.session.get(name) };
+            let said = self.explained.len();
+            match self.session(&definition) {
+                Ok(session) => {
+                    sessions.insert(name.to_owned(), session);
+                }
+                Err(Refusal::Fail(error)) => return Err(error),
+                Err(Refusal::Skip(warning)) => {
+                    self.explained.truncate(said);
+                    self.left_out.insert(name.to_owned(), warning.clone());
+                    self.warnings.push(warning);
+                }
+            }
+        }
+        Ok(sessions)
+    }
+
+    fn session(&mut self, definition: &Definition<'_>) -> Result<SessionSettings, Refusal> {
+        let Definition { name, aws, table } = *definition;
+        let written = table.map(Spanned::get_ref);
+        let own = |field: fn(&SessionTable) -> &Option<Spanned<String>>| {
+            written.and_then(|table| field(table).as_ref())
+        };
+        if name.is_empty() || name.chars().any(char::is_control) {
+            return Err(self.refuse(
+                definition,
+                None,
+                "a session's name must be a text without control characters",
+            ));
+        }
+        let start_url = self.required(
+            definition,
+            "start_url",
+            own(|table| &table.start_url),
+            aws.and_then(|aws| aws.start_url.as_ref()),
+            url::start_url,
+        )?;
+        let region = self.required(
+            definition,
+            "region",
+            own(|table| &table.region),
+            aws.and_then(|aws| aws.region.as_ref()),
+            url::region,
+        )?;
+        self.check_store(own(|table| &table.store))?;
+        let endpoint = own(|table| &table.endpoint);
+        let oidc = aws.and_then(|aws| aws.oidc_endpoint.as_ref());
+        let portal = aws.and_then(|aws| aws.portal_endpoint.as_ref());
+        let settings = SessionSettings {
+            name: name.to_owned(),
+            start_url,
+            region,
+            scopes: self.scopes(definition),
+            refresh_before: self.refresh_before(name, written),
+            session_duration: self.session_duration(name, written),
+            oidc_endpoint: self.endpoint(
+                definition,
+                "oidc_endpoint",
+                endpoint,
+                "AWS_ENDPOINT_URL_SSO_OIDC",
+                oidc,
+            )?,
+            portal_endpoint: self.endpoint(
+                definition,
+                "portal_endpoint",
+                endpoint,
+                "AWS_ENDPOINT_URL_SSO",
+                portal,
+            )?,
+            use_fips: self.switch(
+                name,
+                "use_fips",
+                "AWS_USE_FIPS_ENDPOINT",
+                aws.and_then(|aws| aws.use_fips.as_ref()),
+            ),
+            use_dual_stack: self.switch(
+                name,
+                "use_dual_stack",
+                "AWS_USE_DUALSTACK_ENDPOINT",
+                aws.and_then(|aws| aws.use_dual_stack.as_ref()),
+            ),
+            origin: self.session_origin(definition),
+        };
+        // A name of the AWS config file was judged where it was read.
+        if aws.is_none() && !portable_name(name) {
+            self.warnings.push(format!(
+                "{}: the session name `{name}` has characters other than letters, digits and `_-/.%@:+`, which \
+                 no AWS SDK but botocore finds in its config file",
+                settings.origin
+            ));
+        }
+        Ok(settings)
+    }
+
+    /// A value that must be there and pass `check`.
+    fn required(
+        &mut self,
+        definition: &Definition<'_>,
+        key: &str,
+        own: Option<&Spanned<String>>,
+        aws: Option<&Located>,
+        check: fn(&str) -> Result<(), &'static str>,
+    ) -> Result<String, Refusal> {
+        let found = own
+            .map(|own| (own.get_ref(), Origin::File(own.span())))
+            .or_else(|| aws.map(|aws| (&aws.value, Origin::Aws(aws.origin()))));
+        let Some((value, origin)) = found else {
+            return Err(self.refuse(definition, None, &format!("`{key}` is missing")));
+        };
+        check(value).map_err(|message| self.refuse(definition, Some(&origin), message))?;
+        self.explain(definition.name, key, value, &origin);
+        Ok(value.clone())
+    }
+
+    fn endpoint(
+        &mut self,
+        definition: &Definition<'_>,
+        key: &str,
+        own: Option<&Spanned<String>>,
+        variable: &'static str,
+        aws: Option<&Located>,
+    ) -> Result<Option<String>, Refusal> {
+        let ignored = self.ignores_endpoints();
+        let of_variable = || self.env.get(variable).map(|value| (value, Origin::Variable(variable)));
+        let of_aws = || aws.map(|aws| (aws.value.as_str(), Origin::Aws(aws.origin())));
+        let found = own
+            .map(|own| (own.get_ref().as_str(), Origin::File(own.span())))
+            .or_else(|| of_variable().or_else(of_aws).filter(|_| !ignored));
+        let Some((value, origin)) = found else {
+            self.explained.push(Explained::unset(format!("session.{}.{key}", definition.name)));
+            return Ok(None);
+        };
+        let endpoint =
+            url::endpoint(value).map_err(|message| self.refuse(definition, Some(&origin), message))?;
+        self.explain(definition.name, key, &endpoint, &origin);
+        Ok(Some(endpoint))
+    }
+
+    fn check_store(&self, store: Option<&Spanned<String>>) -> Result<(), Refusal> {
+        let message = match store.map(|store| store.get_ref().as_str()) {
+            None | Some("file") => return Ok(()),
+            Some("keyring") => "`store = \"keyring\"` is not available in this version; use \"file\"",
+            Some(_) => "`store` must be \"file\"",
+        };
+        Err(Refusal::Fail(self.error(store.map(Spanned::span).unwrap_or_default(), message)))
+    }
+
+    fn scopes(&mut self, definition: &Definition<'_>) -> Vec<String> {
+        let own = definition.table.and_then(|table| table.get_ref().scopes.as_ref());
+        let aws = definition.aws.and_then(|aws| aws.scopes.as_ref());
+        let (scopes, origin) = own
+            .map(|own| (own.get_ref().clone(), Origin::File(own.span())))
+            .or_else(|| aws.map(|aws| (aws.value.clone(), Origin::Aws(aws.origin()))))
+            .filter(|(scopes, _)| !scopes.is_empty())
+            .unwrap_or_else(|| (vec![DEFAULT_SCOPE.to_owned()], Origin::Default));
+        self.explain(definition.name, "scopes", &scopes.join(", "), &origin);
+        scopes
+    }
+
+    fn refresh_before(&mut self, name: &str, table: Option<&SessionTable>) -> std::time::Duration {
+        let own = table.and_then(|table| table.refresh_before.as_ref());
+        let key = format!("session.{name}.refresh_before");
+        self.duration(&key, own.or(self.file.refresh_before.as_ref()), REFRESH_BEFORE)
+    }
+
+    fn session_duration(&mut self, name: &str, table: Option<&SessionTable>) -> Option<std::time::Duration> {
+        let key = format!("session.{name}.session_duration");
+        let Some(own) = table.and_then(|table| table.session_duration.as_ref()) else {
+            self.explained.push(Explained::unset(key));
+            return None;
+        };
+        Some(self.duration(&key, Some(own), own.get_ref().0))
+    }
+
+    /// A switch that a variable, or else a profile, turns on.
+    fn switch(&mut self, name: &str, key: &str, variable: &'static str, aws: Option<&Located>) -> bool {
+        let (value, origin) = self
+            .env
+            .get(variable)
+            .map(|value| (value, Origin::Variable(variable)))
+            .or_else(|| aws.map(|aws| (aws.value.as_str(), Origin::Aws(aws.origin()))))
+            .unwrap_or(("false", Origin::Default));
+        let on = value.trim().eq_ignore_ascii_case("true");
+        if !on && !value.trim().eq_ignore_ascii_case("false") {
+            let warning =
+                format!("{}: `{value}` is neither true nor false and counts as false", self.words(&origin));
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
+        }
+        self.explain(name, key, if on { "true" } else { "false" }, &origin);
+        on
+    }
+
+    fn session_origin(&self, definition: &Definition<'_>) -> String {
+        match (definition.aws, definition.table) {
+            (Some(aws), _) => format!("{}:{}", aws.file, aws.line),
+            (None, Some(table)) => self.source.origin(table.span()),
+            (None, None) => "default".to_owned(),
+        }
+    }
+
+    fn explain(&mut self, name: &str, key: &str, value: &str, origin: &Origin) {
+        let origin = self.words(origin);
+        self.explained.push(Explained::new(format!("session.{name}.{key}"), value, origin));
+    }
+
+    fn words(&self, origin: &Origin) -> String {
+        match origin {
+            Origin::File(span) => self.source.origin(span.clone()),
+            Origin::Aws(place) => place.clone(),
+            Origin::Variable(name) => (*name).to_owned(),
+            Origin::Default => "default".to_owned(),
+        }
+    }
+
+    /// Refuses a value, or without an origin the definition: what `config.toml` or a variable says is an
+    /// error, what the AWS config file says costs that session only.
+    fn refuse(&self, definition: &Definition<'_>, origin: Option<&Origin>, message: &str) -> Refusal {
+        let name = definition.name;
+        match (origin, definition.table) {
+            (Some(Origin::File(span)), _) => Refusal::Fail(self.error(span.clone(), message)),
+            (Some(Origin::Variable(variable)), _) => {
+                Refusal::Fail(Error::Variable { variable, message: message.to_owned() })
+            }
+            (_, Some(table)) => {
+                Refusal::Fail(self.error(table.span(), format!("session `{name}`: {message}")))
+            }
+            (origin, None) => {
+                let place =
+                    origin.map_or_else(|| self.session_origin(definition), |origin| self.words(origin));
+                Refusal::Skip(format!("{place}: session `{name}` is left out: {message}"))
+            }
+        }
+    }
+}

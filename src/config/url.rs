@@ -1,0 +1,142 @@
+//! What a URL in the settings must be.
+//!
+//! The parser is that of the HTTP client, so that what is checked is what is connected to.
+
+use std::net::IpAddr;
+
+use reqwest::Url;
+
+/// Checks the base URL of a service and returns it without a slash at its end: `https`, or `http` on loopback
+/// only, because refresh tokens are sent there.
+pub(super) fn endpoint(text: &str) -> Result<String, &'static str> {
+    const EXPECTED: &str = "an endpoint must be an https URL, or an http URL on loopback";
+    let url = Url::parse(text).map_err(|_| EXPECTED)?;
+    let secure = match url.scheme() {
+        "https" => url.has_host(),
+        "http" => url.host_str().is_some_and(is_loopback),
+        _ => false,
+    };
+    if !secure {
+        return Err(EXPECTED);
+    }
+    if !url.username().is_empty()
+        || url.password().is_some()
+        || url.query().is_some()
+        || url.fragment().is_some()
+    {
+        return Err("an endpoint must have no user, query or fragment");
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// Checks a start URL, which is kept as it is written, because it names things by its exact text.
+pub(super) fn start_url(text: &str) -> Result<(), &'static str> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() && text == text.trim() => {
+            Ok(())
+        }
+        _ => Err("a start URL must be an http(s) URL such as \"https://example.awsapps.com/start\""),
+    }
+}
+
+/// Checks the URL of a proxy.
+pub(super) fn proxy(text: &str) -> Result<(), &'static str> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") && url.has_host() => {
+            Ok(())
+        }
+        _ => Err("a proxy must be a URL such as \"http://proxy:3128\" or \"socks5h://127.0.0.1:1080\""),
+    }
+}
+
+/// A proxy's URL without the password that it may hold, for showing.
+pub(super) fn without_password(text: &str) -> String {
+    let Ok(mut url) = Url::parse(text) else { return "…".to_owned() };
+    if url.password().is_some() && url.set_password(Some("…")).is_err() {
+        return "…".to_owned();
+    }
+    // The URL writes the ellipsis percent-encoded.
+    url.as_str().replace("%E2%80%A6", "…")
+}
+
+/// Checks a region, which becomes part of a host name that refresh tokens are sent to.
+pub(super) fn region(text: &str) -> Result<(), &'static str> {
+    let label = !text.is_empty()
+        && text.len() <= 63
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if label { Ok(()) } else { Err("a region must be a name such as \"us-east-1\"") }
+}
+
+/// The host of a URL; brackets are those of an IPv6 address.
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    address.map_or(host == "localhost", |address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_are_https_or_loopback() {
+        for (text, expected) in [
+            ("https://sso.example.com", Some("https://sso.example.com")),
+            ("https://sso.example.com/", Some("https://sso.example.com")),
+            ("https://sso.example.com/base/", Some("https://sso.example.com/base")),
+            ("http://127.0.0.1:8123", Some("http://127.0.0.1:8123")),
+            ("http://127.1/", Some("http://127.0.0.1")),
+            ("http://[::1]:1", Some("http://[::1]:1")),
+            ("http://localhost:1", Some("http://localhost:1")),
+            ("http://LOCALHOST:1", Some("http://localhost:1")),
+            ("http://sso.example.com", None),
+            ("http://127.0.0.1.example.com", None),
+            ("http://127.0.0.1@example.com", None),
+            ("http://localhost:x@example.com", None),
+            ("http://example.com\\@localhost", None),
+            ("http://localhost.example.com", None),
+            ("http://[::2]", None),
+            ("http://0.0.0.0", None),
+            ("https://user@sso.example.com", None),
+            ("https://sso.example.com?x", None),
+            ("https://sso.example.com#x", None),
+            ("https://", None),
+            ("sso.example.com", None),
+            ("ftp://localhost", None),
+            ("", None),
+        ] {
+            assert_eq!(endpoint(text).ok().as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn start_urls_proxies_and_regions() {
+        type Check = fn(&str) -> Result<(), &'static str>;
+        let cases: &[(Check, &str, bool)] = &[
+            (start_url, "https://x.awsapps.com/start#/", true),
+            (start_url, "http://127.0.0.1:1/start", true),
+            (start_url, "x.awsapps.com/start", false),
+            (start_url, "file:///start", false),
+            (start_url, " https://x/", false),
+            (proxy, "http://proxy:3128", true),
+            (proxy, "socks5h://127.0.0.1:1080", true),
+            (proxy, "proxy:3128", false),
+            (proxy, "ftp://proxy", false),
+            (region, "us-gov-west-1", true),
+            (region, "us-east-1.example.com/", false),
+            (region, "US-EAST-1", false),
+            (region, "-", false),
+            (region, "", false),
+        ];
+        for (check, text, expected) in cases {
+            assert_eq!(check(text).is_ok(), *expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        assert_eq!(without_password("http://me:planted@proxy:3128"), "http://me:…@proxy:3128/");
+        assert_eq!(without_password("http://proxy:3128"), "http://proxy:3128/");
+    }
+}
