@@ -6,5 +6,7 @@ pub mod oidc;
 pub mod platform;
 pub mod portal;
 pub mod session;
+#[cfg(feature = "simulator")]
+pub mod simulator;
 pub mod store;
 pub mod time;
