@@ -1,5 +1,6 @@
 //! Keeps AWS IAM Identity Center (AWS SSO) sessions fresh, for every AWS program of the user.
 
+pub mod api;
 pub mod config;
 pub mod http;
 pub mod oidc;

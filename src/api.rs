@@ -1,0 +1,187 @@
+//! [`Call`]: what a local program may ask of the daemon's loop, and what it is answered.
+//!
+//! [`router`] turns HTTP requests into calls, [`unix`] serves them on the owner's socket, and [`client`] is the
+//! other end of that socket. The loop knows nothing of HTTP: it takes calls from a channel and answers each
+//! through its `reply`.
+
+pub mod client;
+#[cfg(test)]
+mod fake;
+pub mod router;
+pub mod unix;
+mod wire;
+
+use std::time::Duration;
+
+use hyper::StatusCode;
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+
+use crate::{
+    session::{status::Status, token::Secret},
+    time::Timestamp,
+};
+
+/// The version of every JSON object that the API answers.
+pub const VERSION: u32 = 1;
+
+/// How long a loop that is well takes at most to answer [`Call::Ping`].
+const PING_LIMIT: Duration = Duration::from_secs(1);
+/// The same for [`Call::Status`].
+const STATUS_LIMIT: Duration = Duration::from_secs(2);
+/// The same for [`Call::Token`] and [`Call::Refresh`], which may wait for another process's lock and for AWS.
+const EXCHANGE_LIMIT: Duration = Duration::from_secs(45);
+/// The same for [`Call::Reload`], which reads files.
+const RELOAD_LIMIT: Duration = Duration::from_secs(10);
+
+/// What a client asks of the daemon's loop.
+///
+/// A `reply` that is closed belongs to a client that went away or waited too long; nobody reads its answer.
+#[derive(Debug)]
+pub enum Call {
+    /// How the daemon and its sessions are doing.
+    Status {
+        /// Takes the answer.
+        reply: oneshot::Sender<Report>,
+    },
+    /// A usable access token, refreshed first where it would not last.
+    Token {
+        /// Whose; the default session where none is named.
+        session: Option<String>,
+        /// How long the token must still be good.
+        min_validity: Duration,
+        /// Takes the answer.
+        reply: oneshot::Sender<Result<IssuedToken, Refusal>>,
+    },
+    /// A refresh now; answered when it has ended.
+    Refresh {
+        /// Whose.
+        session: String,
+        /// Takes the session's status after the refresh.
+        reply: oneshot::Sender<Result<Status, Refusal>>,
+    },
+    /// Loading the configuration again.
+    Reload {
+        /// Takes what was taken up, or why the old settings stay: a line for people each.
+        reply: oneshot::Sender<Result<String, String>>,
+    },
+    /// Whether the loop turns.
+    Ping {
+        /// Takes the proof.
+        reply: oneshot::Sender<()>,
+    },
+}
+
+/// An access token for a local program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuedToken {
+    /// The session's name.
+    pub session: String,
+    /// The access token.
+    pub access_token: Secret,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// Why there is no token. The messages are lines for people, without a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No session has that name, or none was named and there is no default.
+    #[error("{message}")]
+    UnknownSession {
+        /// What is unknown, and which sessions there are.
+        message: String,
+    },
+    /// Only a sign-in helps.
+    #[error("{message}")]
+    SignInNeeded {
+        /// The session to sign in to.
+        session: String,
+        /// Why, and the command to run.
+        message: String,
+    },
+    /// It may work later.
+    #[error("{message}")]
+    Temporary {
+        /// What went wrong.
+        message: String,
+        /// When another attempt makes sense, counted from the answer, where that is known.
+        retry_after: Option<Duration>,
+    },
+}
+
+impl Refusal {
+    /// The `code` of the error on the wire.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownSession { .. } => "UnknownSession",
+            Self::SignInNeeded { .. } => "SignInNeeded",
+            Self::Temporary { .. } => "Temporary",
+        }
+    }
+
+    /// The HTTP status of the error.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::UnknownSession { .. } => StatusCode::NOT_FOUND,
+            Self::SignInNeeded { .. } => StatusCode::CONFLICT,
+            Self::Temporary { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+/// How the daemon and its sessions are doing. Never a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`VERSION`].
+    pub version: u32,
+    /// The process that answers.
+    pub daemon: DaemonInfo,
+    /// Every session, in the order of their names.
+    pub sessions: Vec<Status>,
+}
+
+/// The daemon's process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DaemonInfo {
+    /// The version of the program.
+    pub version: String,
+    /// The process id.
+    pub pid: u32,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// Why the configuration on disk is not the one in force, where that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config_error: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let (reply, _answer) = oneshot::channel();
+        let issued = IssuedToken {
+            session: "work".into(),
+            access_token: Secret::new("planted"),
+            expires_at: Timestamp::from_secs(0),
+        };
+        let call = Call::Token { session: None, min_validity: Duration::ZERO, reply };
+        let shown = format!("{issued:?} {call:?}");
+        assert!(!shown.contains("planted"), "{shown}");
+    }
+
+    #[test]
+    fn each_refusal_has_its_code_and_status() {
+        let message = String::from("no");
+        for (refusal, code, status) in [
+            (Refusal::UnknownSession { message: message.clone() }, "UnknownSession", 404),
+            (Refusal::SignInNeeded { session: "work".into(), message: message.clone() }, "SignInNeeded", 409),
+            (Refusal::Temporary { message, retry_after: None }, "Temporary", 503),
+        ] {
+            assert_eq!((refusal.code(), refusal.status().as_u16()), (code, status));
+            assert_eq!(refusal.to_string(), "no");
+        }
+    }
+}

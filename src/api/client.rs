@@ -1,0 +1,260 @@
+//! [`Client`]: asks the daemon over the owner's socket, and tells why there is no answer.
+
+use std::{
+    fmt::Write as _,
+    fs, io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::{Bytes, Incoming},
+    client::conn::http1,
+    header::{HOST, RETRY_AFTER},
+};
+use hyper_util::rt::TokioIo;
+use nix::unistd::Uid;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::de::DeserializeOwned;
+use tokio::{net::UnixStream, time::timeout};
+
+use super::{
+    EXCHANGE_LIMIT, IssuedToken, RELOAD_LIMIT, Refusal, Report, VERSION,
+    wire::{CONFIGURATION_REFUSED, ErrorAnswer, RefreshAnswer, ReloadAnswer, TokenAnswer},
+};
+use crate::session::status::Status;
+
+/// The most bytes of an answer that are read.
+const ANSWER_MAX: usize = 1024 * 1024;
+/// How long a daemon that is well takes at most to answer what needs no network.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Why the daemon gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nobody listens: there is no socket, or a stale one.
+    #[error("the daemon is not running; start it with sso-refresh service start")]
+    NotRunning,
+    /// The socket, or who answers on it, belongs to another user.
+    #[error("{path} is another user's; set XDG_RUNTIME_DIR to a folder of your own")]
+    NotOurs {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// The daemon is there, but its loop does not turn.
+    #[error("the daemon does not answer; restart it with sso-refresh service restart")]
+    Hung,
+    /// It answered, and refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// What came back is not what this version understands.
+    #[error("can't understand the daemon: {0}; restart it with sso-refresh service restart")]
+    Protocol(String),
+}
+
+/// The client side of the owner's socket. Every call opens a connection of its own.
+#[derive(Clone, Debug)]
+pub struct Client {
+    socket: PathBuf,
+    patience: Duration,
+}
+
+impl Client {
+    /// A client of the daemon that listens on `socket`.
+    pub fn new(socket: &Path) -> Self {
+        Self { socket: socket.into(), patience: PATIENCE }
+    }
+
+    /// The same, with another bound (2 s else) after which a daemon that shows no sign of life counts as hung.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// How the daemon and its sessions are doing.
+    pub async fn status(&self) -> Result<Report, Error> {
+        let answer = self.prompt(Method::GET, "/v1/status").await?;
+        let report: Report = read(&answer.accepted()?)?;
+        understood(report.version)?;
+        Ok(report)
+    }
+
+    /// An access token that is good for `min_validity` at least, of the default session where none is named.
+    ///
+    /// It may take as long as a refresh does.
+    pub async fn token(&self, session: Option<&str>, min_validity: Duration) -> Result<IssuedToken, Error> {
+        let mut target = session.map_or_else(|| "/token".into(), |name| session_path(name, "token"));
+        let secs = min_validity.as_secs().saturating_add(u64::from(min_validity.subsec_nanos() > 0));
+        let _ = write!(target, "?min_validity={secs}");
+        let answer = self.patient(Method::GET, &target, EXCHANGE_LIMIT).await?;
+        let token: TokenAnswer = read(&answer.accepted()?)?;
+        understood(token.version)?;
+        Ok(token.into_issued())
+    }
+
+    /// Refreshes a session now and returns its status after that.
+    pub async fn refresh(&self, session: &str) -> Result<Status, Error> {
+        let answer = self.patient(Method::POST, &session_path(session, "refresh"), EXCHANGE_LIMIT).await?;
+        let refreshed: RefreshAnswer = read(&answer.accepted()?)?;
+        understood(refreshed.version)?;
+        Ok(refreshed.status)
+    }
+
+    /// Makes the daemon load its configuration again. The inner result is its verdict: what it took up, or why
+    /// its settings stay as they are.
+    pub async fn reload(&self) -> Result<Result<String, String>, Error> {
+        let answer = self.patient(Method::POST, "/v1/reload", RELOAD_LIMIT).await?;
+        if let Some(error) = answer.error()
+            && error.code == CONFIGURATION_REFUSED
+        {
+            return Ok(Err(error.message));
+        }
+        let reloaded: ReloadAnswer = read(&answer.accepted()?)?;
+        understood(reloaded.version)?;
+        Ok(Ok(reloaded.message))
+    }
+
+    /// Whether the daemon's loop turns.
+    pub async fn ping(&self) -> Result<(), Error> {
+        match self.prompt(Method::GET, "/healthz").await?.accepted() {
+            Ok(_) => Ok(()),
+            Err(Error::Refused(Refusal::Temporary { .. })) => Err(Error::Hung),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A request whose answer needs no network.
+    async fn prompt(&self, method: Method, target: &str) -> Result<Answer, Error> {
+        timeout(self.patience, self.send(method, target)).await.unwrap_or(Err(Error::Hung))
+    }
+
+    /// A request whose answer may take as long as `limit`. A daemon that is silent is pinged, so that a hung one
+    /// is told from one that is at work.
+    async fn patient(&self, method: Method, target: &str, limit: Duration) -> Result<Answer, Error> {
+        let mut answer = std::pin::pin!(self.send(method, target));
+        if let Ok(answer) = timeout(self.patience, answer.as_mut()).await {
+            return answer;
+        }
+        tokio::select! {
+            biased;
+            answer = answer.as_mut() => return answer,
+            alive = self.ping() => alive?,
+        }
+        // The daemon gives up at the limit itself and says so: leave that answer the time to arrive.
+        timeout(limit, answer).await.unwrap_or(Err(Error::Hung))
+    }
+
+    async fn send(&self, method: Method, target: &str) -> Result<Answer, Error> {
+        let stream = self.connect().await?;
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
+        let request = Request::builder()
+            .method(method)
+            .uri(target)
+            .header(HOST, "localhost")
+            .body(Empty::<Bytes>::new())
+            .map_err(|error| Error::Protocol(error.to_string()))?;
+        // It ends with `sender` and the answer's body.
+        tokio::spawn(connection);
+        let response = sender.send_request(request).await.map_err(|error| broken(&error))?;
+        Answer::receive(response).await
+    }
+
+    async fn connect(&self) -> Result<UnixStream, Error> {
+        let not_ours = || Error::NotOurs { path: self.socket.clone() };
+        let found = fs::symlink_metadata(&self.socket).map_err(|error| self.unreachable(&error))?;
+        if found.uid() != Uid::effective().as_raw() {
+            return Err(not_ours());
+        }
+        let stream = UnixStream::connect(&self.socket).await.map_err(|error| self.unreachable(&error))?;
+        let peer = stream.peer_cred().map_err(|error| Error::Protocol(error.to_string()))?;
+        if peer.uid() != Uid::effective().as_raw() {
+            return Err(not_ours());
+        }
+        Ok(stream)
+    }
+
+    fn unreachable(&self, error: &io::Error) -> Error {
+        match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::ConnectionRefused => {
+                Error::NotRunning
+            }
+            io::ErrorKind::PermissionDenied => Error::NotOurs { path: self.socket.clone() },
+            // Linux: the listener's queue is full, since nobody accepts.
+            io::ErrorKind::WouldBlock => Error::Hung,
+            _ => Error::Protocol(error.to_string()),
+        }
+    }
+}
+
+/// A whole answer. It may hold a token, so it has no `Debug`.
+struct Answer {
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    body: Bytes,
+}
+
+impl Answer {
+    async fn receive(response: Response<Incoming>) -> Result<Self, Error> {
+        let status = response.status();
+        let retry_after =
+            response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let body = Limited::new(response.into_body(), ANSWER_MAX)
+            .collect()
+            .await
+            .map_err(|error| broken(error.as_ref()))?
+            .to_bytes();
+        Ok(Self { status, retry_after: retry_after.map(Duration::from_secs), body })
+    }
+
+    /// The body of a success; every other answer as the error it stands for.
+    fn accepted(self) -> Result<Bytes, Error> {
+        if self.status == StatusCode::OK {
+            return Ok(self.body);
+        }
+        let Some(error) = self.error() else {
+            return Err(Error::Protocol(format!("it answered {}", self.status)));
+        };
+        let message = error.message.clone();
+        Err(error.into_refusal(self.retry_after).map_or_else(
+            || Error::Protocol(format!("it answered {}: {message}", self.status)),
+            Error::Refused,
+        ))
+    }
+
+    fn error(&self) -> Option<ErrorAnswer> {
+        (self.status != StatusCode::OK).then(|| serde_json::from_slice(&self.body).ok()).flatten()
+    }
+}
+
+fn session_path(name: &str, what: &str) -> String {
+    format!("/v1/sessions/{}/{what}", utf8_percent_encode(name, NON_ALPHANUMERIC))
+}
+
+/// Reads a JSON answer. What the parser says of it is left out beyond the place, since it may quote a token.
+fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Error> {
+    serde_json::from_slice(body).map_err(|error| {
+        Error::Protocol(format!(
+            "its answer is not as expected at line {}, column {}",
+            error.line(),
+            error.column()
+        ))
+    })
+}
+
+fn understood(version: u32) -> Result<(), Error> {
+    if version == VERSION {
+        return Ok(());
+    }
+    Err(Error::Protocol(format!("it speaks version {version}, and this program version {VERSION}")))
+}
+
+fn broken(error: &(dyn std::error::Error + 'static)) -> Error {
+    Error::Protocol(error.to_string())
+}
+
+#[cfg(test)]
+mod tests;

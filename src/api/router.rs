@@ -1,0 +1,328 @@
+//! [`Router`]: from an HTTP request to a [`Call`] and from its answer to an HTTP response.
+//!
+//! Which front may serve which route is a table, [`ROUTES`]. Nothing here waits without a bound, reads more of
+//! a body than [`BODY_MAX`], or lets an answer be cached.
+
+use std::{borrow::Cow, error::Error, time::Duration};
+
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::{Body, Bytes},
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
+};
+use serde::Serialize;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+
+use super::{
+    Call, EXCHANGE_LIMIT, PING_LIMIT, RELOAD_LIMIT, Refusal, STATUS_LIMIT, VERSION,
+    wire::{CONFIGURATION_REFUSED, ErrorAnswer, RefreshAnswer, ReloadAnswer, TokenAnswer},
+};
+use crate::time::Clock;
+
+/// The most of a request's body that is read, in bytes. No route needs one.
+const BODY_MAX: usize = 8 * 1024;
+/// How long a client may take to send its body.
+const BODY_LIMIT: Duration = Duration::from_secs(5);
+/// How long a token is good at least, where the request does not say.
+const MIN_VALIDITY: Duration = Duration::from_secs(60);
+
+/// The listener that a request came in by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Front {
+    /// The owner's socket.
+    Unix,
+    /// Loopback TCP.
+    Loopback,
+}
+
+/// Answers requests by asking the daemon's loop. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Router {
+    calls: mpsc::Sender<Call>,
+    clock: Clock,
+}
+
+impl Router {
+    /// A router that sends its calls into `calls` and counts `expiresIn` by `clock`.
+    pub fn new(calls: mpsc::Sender<Call>, clock: Clock) -> Self {
+        Self { calls, clock }
+    }
+
+    /// Answers one request. Every failure is an answer as well.
+    pub async fn respond<B>(&self, front: Front, request: Request<B>) -> Response<Full<Bytes>>
+    where
+        B: Body,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        match self.answer(front, request).await {
+            Ok(response) => response,
+            Err(rejection) => rejection.into_response(),
+        }
+    }
+
+    async fn answer<B>(&self, front: Front, request: Request<B>) -> Result<Response<Full<Bytes>>, Rejection>
+    where
+        B: Body,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let (head, body) = request.into_parts();
+        let (endpoint, session) = find(front, &head.method, head.uri.path())?;
+        let min_validity = match endpoint {
+            Endpoint::Token => min_validity(head.uri.query().unwrap_or_default())?,
+            _ => MIN_VALIDITY,
+        };
+        discard(body).await?;
+        match endpoint {
+            Endpoint::Health => {
+                self.ask(PING_LIMIT, |reply| Call::Ping { reply }).await?;
+                Ok(response(StatusCode::OK, "text/plain; charset=utf-8", "ok".into()))
+            }
+            Endpoint::Status => {
+                json(StatusCode::OK, &self.ask(STATUS_LIMIT, |reply| Call::Status { reply }).await?)
+            }
+            Endpoint::Token => {
+                let call = |reply| Call::Token { session, min_validity, reply };
+                let issued = self.ask(EXCHANGE_LIMIT, call).await??;
+                json(StatusCode::OK, &TokenAnswer::new(issued, self.clock.now()))
+            }
+            Endpoint::Refresh => {
+                let call = |reply| Call::Refresh { session: session.unwrap_or_default(), reply };
+                let status = self.ask(EXCHANGE_LIMIT, call).await??;
+                json(StatusCode::OK, &RefreshAnswer { version: VERSION, status })
+            }
+            Endpoint::Reload => match self.ask(RELOAD_LIMIT, |reply| Call::Reload { reply }).await? {
+                Ok(message) => json(StatusCode::OK, &ReloadAnswer { version: VERSION, message }),
+                Err(message) => {
+                    Err(Rejection::new(StatusCode::UNPROCESSABLE_ENTITY, CONFIGURATION_REFUSED, message))
+                }
+            },
+        }
+    }
+
+    /// Sends a call into the loop and waits for its answer, `limit` at most for both.
+    async fn ask<T>(
+        &self,
+        limit: Duration,
+        call: impl FnOnce(oneshot::Sender<T>) -> Call,
+    ) -> Result<T, Rejection> {
+        let (reply, answer) = oneshot::channel();
+        let call = call(reply);
+        let exchange = async {
+            self.calls.send(call).await.ok()?;
+            answer.await.ok()
+        };
+        match timeout(limit, exchange).await {
+            Ok(Some(answer)) => Ok(answer),
+            Ok(None) => Err(unavailable("the daemon is stopping; try again when it is back")),
+            Err(_) => Err(unavailable("the daemon did not answer in time; try again later")),
+        }
+    }
+}
+
+/// What a path means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Endpoint {
+    Status,
+    Token,
+    Refresh,
+    Reload,
+    Health,
+}
+
+/// One line of the route table; `{session}` stands for any one segment.
+struct Route {
+    method: Method,
+    path: &'static str,
+    fronts: &'static [Front],
+    endpoint: Endpoint,
+}
+
+const BOTH: &[Front] = &[Front::Unix, Front::Loopback];
+const OWNER: &[Front] = &[Front::Unix];
+
+static ROUTES: [Route; 6] = [
+    route(Method::GET, "/v1/status", BOTH, Endpoint::Status),
+    route(Method::GET, "/v1/sessions/{session}/token", BOTH, Endpoint::Token),
+    route(Method::GET, "/token", BOTH, Endpoint::Token),
+    route(Method::GET, "/healthz", BOTH, Endpoint::Health),
+    route(Method::POST, "/v1/sessions/{session}/refresh", OWNER, Endpoint::Refresh),
+    route(Method::POST, "/v1/reload", OWNER, Endpoint::Reload),
+];
+
+const fn route(method: Method, path: &'static str, fronts: &'static [Front], endpoint: Endpoint) -> Route {
+    Route { method, path, fronts, endpoint }
+}
+
+/// The endpoint of a path, with the session that the path names.
+fn find(front: Front, method: &Method, path: &str) -> Result<(Endpoint, Option<String>), Rejection> {
+    let mut allowed = Vec::new();
+    for route in &ROUTES {
+        let Some(session) = matched(route.path, path) else { continue };
+        if route.method != *method {
+            allowed.push(route.method.as_str());
+            continue;
+        }
+        if !route.fronts.contains(&front) {
+            let message = format!("{method} {} is served on the Unix socket only", route.path);
+            return Err(Rejection::new(StatusCode::FORBIDDEN, "Forbidden", message));
+        }
+        let session = (!session.is_empty()).then(|| session_name(session)).transpose()?;
+        return Ok((route.endpoint, session));
+    }
+    if allowed.is_empty() {
+        let message = "there is nothing at this path; GET /v1/status shows the sessions";
+        return Err(Rejection::new(StatusCode::NOT_FOUND, "NotFound", message));
+    }
+    let allow = allowed.join(", ");
+    let message = format!("this path is served to {allow} only");
+    let rejection = Rejection::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message);
+    Err(Rejection { allow: Some(allow), ..rejection })
+}
+
+/// Where `path` has the form of `pattern`, the segment at the place of `{session}`, which is never empty; an empty
+/// text where the pattern has no such place.
+///
+/// The path is taken as it was sent: `.` and `..` are names like any other, and an encoded slash separates
+/// nothing.
+fn matched<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
+    let (mut wanted, mut given) = (pattern.split('/'), path.split('/'));
+    let mut session = "";
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return Some(session),
+            (Some("{session}"), Some(segment)) if !segment.is_empty() => session = segment,
+            (Some(wanted), Some(segment)) if wanted == segment => {}
+            _ => return None,
+        }
+    }
+}
+
+/// Decodes a path segment. A name that could not stand in a configuration file is refused here, so that no
+/// control character gets into a log.
+fn session_name(segment: &str) -> Result<String, Rejection> {
+    percent_encoding::percent_decode_str(segment)
+        .decode_utf8()
+        .ok()
+        .filter(|name| !name.contains(char::is_control))
+        .map(Cow::into_owned)
+        .ok_or_else(|| bad_request("the session's name is not UTF-8 text without control characters"))
+}
+
+/// `min_validity` of a query: whole seconds, or a duration like `5m`. The last one counts; other keys are
+/// ignored.
+fn min_validity(query: &str) -> Result<Duration, Rejection> {
+    let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == "min_validity");
+    let Some((_, value)) = values.by_ref().last() else { return Ok(MIN_VALIDITY) };
+    if let Ok(secs) = value.parse() {
+        return Ok(Duration::from_secs(secs));
+    }
+    humantime::parse_duration(&value)
+        .map_err(|_| bad_request("min_validity is neither whole seconds nor a duration like 5m"))
+}
+
+/// Reads the body to its end, so that the connection stays usable, within bounds of size and time.
+async fn discard<B>(body: B) -> Result<(), Rejection>
+where
+    B: Body,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let too_large = || {
+        let message = format!("the body is longer than {BODY_MAX} bytes; no request here needs one");
+        Rejection::new(StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLarge", message)
+    };
+    // An announced length is enough to refuse it.
+    if body.size_hint().lower() > BODY_MAX as u64 {
+        return Err(too_large());
+    }
+    match timeout(BODY_LIMIT, Limited::new(body, BODY_MAX).collect()).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(bad_request("the body can't be read")),
+        Err(_) => {
+            let message = "the body did not come in time; no request here needs one";
+            Err(Rejection::new(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", message))
+        }
+    }
+}
+
+/// Why a request gets no answer of the loop.
+#[derive(Debug)]
+struct Rejection {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    session: Option<String>,
+    retry_after: Option<Duration>,
+    allow: Option<String>,
+}
+
+impl Rejection {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), session: None, retry_after: None, allow: None }
+    }
+
+    fn into_response(self) -> Response<Full<Bytes>> {
+        let error = ErrorAnswer::new(self.code, &self.message, self.session.as_deref());
+        let mut response = json(self.status, &error).unwrap_or_else(|_| bare(self.status));
+        if let Some(allow) = self.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
+            response.headers_mut().insert(ALLOW, allow);
+        }
+        if let Some(wait) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+        }
+        response
+    }
+}
+
+impl From<Refusal> for Rejection {
+    fn from(refusal: Refusal) -> Self {
+        let rejection = Self::new(refusal.status(), refusal.code(), refusal.to_string());
+        match refusal {
+            Refusal::UnknownSession { .. } => rejection,
+            Refusal::SignInNeeded { session, .. } => Self { session: Some(session), ..rejection },
+            Refusal::Temporary { retry_after, .. } => Self { retry_after, ..rejection },
+        }
+    }
+}
+
+fn bad_request(message: &str) -> Rejection {
+    Rejection::new(StatusCode::BAD_REQUEST, "BadRequest", message)
+}
+
+fn unavailable(message: &str) -> Rejection {
+    Refusal::Temporary { message: message.into(), retry_after: None }.into()
+}
+
+/// Rounded up: a client that comes back a moment early would be turned away again.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0))
+}
+
+fn json(status: StatusCode, body: &impl Serialize) -> Result<Response<Full<Bytes>>, Rejection> {
+    match serde_json::to_vec(body) {
+        Ok(bytes) => Ok(response(status, "application/json", bytes.into())),
+        Err(_) => Err(unavailable("the answer can't be written as JSON")),
+    }
+}
+
+fn response(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Full<Bytes>> {
+    let mut response = bare(status);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    *response.body_mut() = Full::new(body);
+    response
+}
+
+/// An empty answer. Tokens and the state of sessions belong in no cache.
+fn bare(status: StatusCode) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+use http_body_util::Empty;
+use hyper::header::HeaderName;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::api::fake;
+
+/// Status and body of one request to the fake loop.
+async fn ask(front: Front, method: &str, target: &str) -> (u16, String) {
+    let request = request(method, target, Empty::<Bytes>::new());
+    let response = fake::router().respond(front, request).await;
+    assert_eq!(header(&response, &CACHE_CONTROL), Some("no-store"), "{method} {target}");
+    (response.status().as_u16(), text(response).await)
+}
+
+fn request<B>(method: &str, target: &str, body: B) -> Request<B> {
+    Request::builder().method(method).uri(target).body(body).unwrap()
+}
+
+fn header<'r>(response: &'r Response<Full<Bytes>>, name: &HeaderName) -> Option<&'r str> {
+    Some(response.headers().get(name)?.to_str().unwrap())
+}
+
+async fn text(response: Response<Full<Bytes>>) -> String {
+    String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+}
+
+fn code(body: &str) -> Value {
+    serde_json::from_str::<Value>(body).unwrap()["code"].clone()
+}
+
+#[tokio::test]
+async fn tokens_come_as_the_contract_says() {
+    for (target, token) in [
+        ("/token", "token-work-60"),
+        ("/v1/sessions/work/token", "token-work-60"),
+        ("/v1/sessions/work/token?min_validity=5", "token-work-5"),
+        ("/v1/sessions/w%6Frk/token?min_validity=5m", "token-work-300"),
+        ("/token?other=1&min%5Fvalidity=1h+30m&x", "token-work-5400"),
+        ("/token?min_validity=1&min_validity=2", "token-work-2"),
+    ] {
+        let (status, body) = ask(Front::Loopback, "GET", target).await;
+        let expected = format!(
+            r#"{{"version":1,"session":"work","accessToken":"{token}","tokenType":"Bearer","expiresAt":"2027-01-01T01:00:00Z","expiresIn":3600}}"#
+        );
+        assert_eq!((status, body), (200, expected), "{target}");
+    }
+}
+
+#[tokio::test]
+async fn the_other_routes_answer_what_the_loop_says() {
+    let (status, body) = ask(Front::Loopback, "GET", "/v1/status").await;
+    assert_eq!((status, serde_json::from_str(&body).ok()), (200, Some(fake::report())));
+    assert_eq!(ask(Front::Loopback, "GET", "/healthz").await, (200, "ok".into()));
+    let (status, body) = ask(Front::Unix, "POST", "/v1/sessions/work/refresh").await;
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, &body["version"], &body["session"]), (200, &json!(1), &json!("work")));
+    let (status, body) = ask(Front::Unix, "POST", "/v1/reload").await;
+    assert_eq!((status, body), (200, r#"{"version":1,"message":"2 sessions"}"#.into()));
+}
+
+#[tokio::test]
+async fn what_is_not_served_says_why() {
+    let unix = Front::Unix;
+    for (front, method, target, status, expected) in [
+        (unix, "GET", "/", 404, "NotFound"),
+        (unix, "GET", "/v1/status/", 404, "NotFound"),
+        (unix, "GET", "/V1/status", 404, "NotFound"),
+        (unix, "GET", "/v1/sessions//token", 404, "NotFound"),
+        (unix, "GET", "/v1/sessions/a/b/token", 404, "NotFound"),
+        (unix, "GET", "/v1/sessions/other/token", 404, "UnknownSession"),
+        (unix, "GET", "/v1/sessions/a%2Fb/token", 404, "UnknownSession"),
+        (unix, "GET", "/v1/sessions/../token", 404, "UnknownSession"),
+        (unix, "GET", "/v1/sessions/%zz/token", 404, "UnknownSession"),
+        (unix, "GET", "/v1/sessions/../../token", 404, "NotFound"),
+        (unix, "GET", "/v1/sessions/%00/token", 400, "BadRequest"),
+        (unix, "GET", "/v1/sessions/%0Aforged/token", 400, "BadRequest"),
+        (unix, "GET", "/v1/sessions/%FF/token", 400, "BadRequest"),
+        (unix, "GET", "/v1/sessions/gone/token", 409, "SignInNeeded"),
+        (unix, "GET", "/v1/sessions/busy/token", 503, "Temporary"),
+        (unix, "GET", "/token?min_validity=", 400, "BadRequest"),
+        (unix, "GET", "/token?min_validity=-1", 400, "BadRequest"),
+        (unix, "GET", "/token?min_validity=1.5", 400, "BadRequest"),
+        (unix, "GET", "/token?min_validity=soon", 400, "BadRequest"),
+        (unix, "GET", "/token?min_validity=99999999999999999999", 400, "BadRequest"),
+        (unix, "POST", "/token", 405, "MethodNotAllowed"),
+        (unix, "HEAD", "/v1/status", 405, "MethodNotAllowed"),
+        (unix, "GET", "/v1/reload", 405, "MethodNotAllowed"),
+        (unix, "POST", "/v1/sessions/gone/refresh", 409, "SignInNeeded"),
+        (unix, "POST", "/v1/sessions/busy/refresh", 503, "Temporary"),
+        (unix, "POST", "/v1/sessions/other/refresh", 404, "UnknownSession"),
+        (Front::Loopback, "POST", "/v1/reload", 403, "Forbidden"),
+        (Front::Loopback, "POST", "/v1/sessions/work/refresh", 403, "Forbidden"),
+    ] {
+        let (got, body) = ask(front, method, target).await;
+        assert_eq!((got, code(&body)), (status, json!(expected)), "{front:?} {method} {target}");
+    }
+}
+
+#[tokio::test]
+async fn errors_speak_to_people_and_to_sdks() {
+    let (_, body) = ask(Front::Unix, "GET", "/v1/sessions/other/token").await;
+    let expected = r#"{"code":"UnknownSession","message":"about \"other\"","Code":"UnknownSession","Message":"about \"other\""}"#;
+    assert_eq!(body, expected);
+    let (_, body) = ask(Front::Unix, "GET", "/v1/sessions/gone/token").await;
+    assert_eq!(serde_json::from_str::<Value>(&body).unwrap()["session"], "gone");
+}
+
+#[tokio::test]
+async fn a_wait_is_rounded_up_and_a_wrong_method_told_the_right_one() {
+    for (method, target, name, value) in [
+        ("GET", "/v1/sessions/busy/token", RETRY_AFTER, "90"),
+        ("DELETE", "/token", ALLOW, "GET"),
+        ("GET", "/v1/sessions/work/refresh", ALLOW, "POST"),
+    ] {
+        let request = request(method, target, Empty::<Bytes>::new());
+        let response = fake::router().respond(Front::Unix, request).await;
+        assert_eq!(header(&response, &name), Some(value), "{method} {target}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_reload_says_why() {
+    let router = fake::router_with(|| Err("config.toml:3:1: unknown key".into()));
+    let response = router.respond(Front::Unix, request("POST", "/v1/reload", Empty::<Bytes>::new())).await;
+    assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let body: Value = serde_json::from_str(&text(response).await).unwrap();
+    assert_eq!(
+        (&body["code"], &body["message"]),
+        (&json!("ConfigurationRefused"), &json!("config.toml:3:1: unknown key"))
+    );
+}
+
+#[tokio::test]
+async fn a_body_is_read_within_bounds() {
+    for (length, status) in [(0, 200), (BODY_MAX, 200), (BODY_MAX + 1, 413)] {
+        let text = Bytes::from(vec![b'x'; length]);
+        // Once with its length announced, and once without.
+        for body in [Full::new(text.clone()).boxed(), Full::new(text).map_frame(|frame| frame).boxed()] {
+            let request = request("POST", "/v1/reload", body);
+            assert_eq!(fake::router().respond(Front::Unix, request).await.status(), status, "{length}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_never_ends_is_not_waited_for() {
+    let body = http_body_util::StreamBody::new(futures_util::stream::pending::<
+        Result<hyper::body::Frame<Bytes>, std::io::Error>,
+    >());
+    let response = fake::router().respond(Front::Unix, request("POST", "/v1/reload", body)).await;
+    assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loop_that_does_not_answer_is_a_temporary_error() {
+    for (method, target, limit) in [
+        ("GET", "/healthz", PING_LIMIT),
+        ("GET", "/v1/status", STATUS_LIMIT),
+        ("GET", "/token", EXCHANGE_LIMIT),
+        ("POST", "/v1/sessions/work/refresh", EXCHANGE_LIMIT),
+        ("POST", "/v1/reload", RELOAD_LIMIT),
+    ] {
+        // Nobody takes the calls: the answers never come, and then the channel is full as well.
+        let (router, _calls) = fake::manual();
+        for _ in 0..10 {
+            let answer = router.respond(Front::Unix, request(method, target, Empty::<Bytes>::new()));
+            let response = timeout(limit + Duration::from_millis(10), answer).await.unwrap();
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{method} {target}");
+            assert_eq!(code(&text(response).await), "Temporary");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_loop_that_has_ended_is_a_temporary_error() {
+    let (router, calls) = fake::manual();
+    drop(calls);
+    let response = router.respond(Front::Unix, request("GET", "/healthz", Empty::<Bytes>::new())).await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+}

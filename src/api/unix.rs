@@ -1,0 +1,240 @@
+//! The owner's socket: [`bind`] and [`serve`].
+//!
+//! Its folder is born private, and only the own user id is served. One client can't hold up another: when all
+//! places are taken, the connection that has been idle or has been sending its request for the longest gives way.
+
+mod connections;
+
+use std::{
+    fs::{DirBuilder, File, OpenOptions, Permissions},
+    io,
+    os::fd::AsRawFd,
+    os::unix::{
+        fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+        net::UnixStream as StdStream,
+    },
+    path::{Path, PathBuf},
+    pin::pin,
+    time::Duration,
+};
+
+use nix::{
+    errno::Errno,
+    sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket},
+    unistd::Uid,
+};
+use tokio::{
+    net::{UnixListener, UnixStream},
+    time::sleep,
+};
+use tracing::{debug, warn};
+
+use super::router::Router;
+use connections::Connections;
+
+/// How long to leave the listener alone after it failed: it will fail again at once as long as the process is
+/// out of descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+
+/// Why there is no socket to serve.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A daemon answers on it.
+    #[error("another daemon answers on {path}; stop it first, with sso-refresh service stop")]
+    InUse {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// Something else has its name.
+    #[error("{path} is no socket, but something else that stands in the way; move it away")]
+    NotASocket {
+        /// What stands there.
+        path: PathBuf,
+    },
+    /// It, or its folder, belongs to somebody else.
+    #[error("{path} belongs to user id {uid}; remove it, or set XDG_RUNTIME_DIR to a folder of your own")]
+    Foreign {
+        /// The file or folder.
+        path: PathBuf,
+        /// Its owner.
+        uid: u32,
+    },
+    /// The folder is a link or a file.
+    #[error("{path} should be a folder for the socket, but is none; move it away")]
+    NotAFolder {
+        /// What stands there.
+        path: PathBuf,
+    },
+    /// The system refused.
+    #[error("can't listen on {path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+}
+
+/// Listens on `path`, in a folder that only the own user can enter.
+///
+/// The folder is created where it is missing, and made private where it is not. A socket that nobody answers on
+/// any more is replaced. Needs a tokio runtime.
+pub fn bind(path: &Path) -> Result<UnixListener, Error> {
+    let failed = |source| Error::Io { path: path.into(), source };
+    let folder = path.parent().ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
+    private_folder(folder)?;
+    // Two daemons that start at once must not both find the socket stale, or the slower one would remove the
+    // socket of the other.
+    let _turn = turn(path).map_err(failed)?;
+    if is_stale(path)? {
+        debug!(path = %path.display(), "replacing a socket that nobody answers on");
+        std::fs::remove_file(path).map_err(failed)?;
+    }
+    UnixListener::bind(path).map_err(failed)
+}
+
+/// Answers on `listener` until `shutdown` is there, then removes the socket's file and gives the answers in
+/// flight a moment to be finished.
+pub async fn serve(listener: UnixListener, router: Router, shutdown: impl Future<Output = ()>) {
+    let file = SocketFile::of(&listener);
+    let mut connections = Connections::new(router);
+    let accept = || async { Ok(listener.accept().await?.0) };
+    accept_all(accept, &mut connections, shutdown).await;
+    // While the listener is open, nobody else can have taken the name.
+    if let Some(file) = file {
+        file.remove();
+    }
+    drop(listener);
+    connections.finish().await;
+}
+
+async fn accept_all<A: Future<Output = io::Result<UnixStream>>>(
+    mut accept: impl FnMut() -> A,
+    connections: &mut Connections,
+    shutdown: impl Future<Output = ()>,
+) {
+    let mut shutdown = pin!(shutdown);
+    let mut waiting = None;
+    loop {
+        waiting = waiting.and_then(|stream| connections.admit(stream));
+        tokio::select! {
+            () = &mut shutdown => return,
+            () = connections.room() => {}
+            accepted = accept(), if waiting.is_none() => match accepted {
+                Ok(stream) => waiting = is_own(&stream).then_some(stream),
+                Err(error) => {
+                    warn!(%error, "can't accept a connection; trying again shortly");
+                    tokio::select! {
+                        () = &mut shutdown => return,
+                        () = sleep(ACCEPT_PAUSE) => {}
+                    }
+                }
+            },
+        }
+    }
+}
+
+/// Whether the peer runs under our own user id.
+fn is_own(stream: &UnixStream) -> bool {
+    match stream.peer_cred() {
+        Ok(peer) if peer.uid() == Uid::effective().as_raw() => true,
+        Ok(peer) => {
+            warn!(uid = peer.uid(), "turned away a connection of another user");
+            false
+        }
+        Err(error) => {
+            debug!(%error, "turned away a connection of an unknown user");
+            false
+        }
+    }
+}
+
+/// Makes sure of a folder that nobody else can enter.
+fn private_folder(folder: &Path) -> Result<(), Error> {
+    let failed = |source| Error::Io { path: folder.into(), source };
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|source| match source.kind() {
+        io::ErrorKind::AlreadyExists => Error::NotAFolder { path: folder.into() },
+        _ => failed(source),
+    })?;
+    // The folder itself and not what a link of somebody else's points to: /tmp is open to all.
+    let found = folder.symlink_metadata().map_err(failed)?;
+    if !found.is_dir() {
+        return Err(Error::NotAFolder { path: folder.into() });
+    }
+    if found.uid() != Uid::effective().as_raw() {
+        return Err(Error::Foreign { path: folder.into(), uid: found.uid() });
+    }
+    if found.mode() & 0o077 != 0 {
+        warn!(path = %folder.display(), "others could enter the socket's folder; made it private");
+        std::fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Waits for the right to replace the socket, which lasts as long as the file is open.
+fn turn(path: &Path) -> io::Result<File> {
+    let name = path.with_extension("lock");
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(name)?;
+    file.lock()?;
+    Ok(file)
+}
+
+/// Whether a socket is left at `path` that nobody answers on; false where there is nothing.
+fn is_stale(path: &Path) -> Result<bool, Error> {
+    let failed = |source| Error::Io { path: path.into(), source };
+    let found = match path.symlink_metadata() {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(failed(error)),
+    };
+    if !found.file_type().is_socket() {
+        return Err(Error::NotASocket { path: path.into() });
+    }
+    if found.uid() != Uid::effective().as_raw() {
+        return Err(Error::Foreign { path: path.into(), uid: found.uid() });
+    }
+    match knock(path) {
+        Err(Errno::ECONNREFUSED) => Ok(true),
+        // Too many wait to be accepted: a daemon that is stuck, but is there.
+        Ok(()) | Err(Errno::EAGAIN | Errno::EINPROGRESS) => Err(Error::InUse { path: path.into() }),
+        Err(error) => Err(failed(error.into())),
+    }
+}
+
+/// Connects to `path` and hangs up, without ever waiting.
+fn knock(path: &Path) -> Result<(), Errno> {
+    let end = socket(AddressFamily::Unix, SockType::Stream, SockFlag::empty(), None)?;
+    let end = StdStream::from(end);
+    end.set_nonblocking(true).map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))?;
+    connect(end.as_raw_fd(), &UnixAddr::new(path)?)
+}
+
+/// The file of a socket that we bound, told apart from one that somebody else put in its place.
+struct SocketFile {
+    path: PathBuf,
+    id: (u64, u64, i64, i64),
+}
+
+impl SocketFile {
+    fn of(listener: &UnixListener) -> Option<Self> {
+        let path = listener.local_addr().ok()?.as_pathname()?.to_owned();
+        Some(Self { id: Self::id(&path)?, path })
+    }
+
+    /// With the time of its last change, since a new file may get the inode of one that was removed.
+    fn id(path: &Path) -> Option<(u64, u64, i64, i64)> {
+        let found = path.symlink_metadata().ok()?;
+        Some((found.dev(), found.ino(), found.ctime(), found.ctime_nsec()))
+    }
+
+    fn remove(self) {
+        if Self::id(&self.path) == Some(self.id)
+            && let Err(error) = std::fs::remove_file(&self.path)
+        {
+            debug!(%error, "can't remove the socket");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
