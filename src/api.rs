@@ -100,6 +100,12 @@ pub enum Refusal {
         /// Why, and the command to run.
         message: String,
     },
+    /// No token of the session is ever good for that long.
+    #[error("{message}")]
+    TooLong {
+        /// How long they last.
+        message: String,
+    },
     /// It may work later.
     #[error("{message}")]
     Temporary {
@@ -116,6 +122,7 @@ impl Refusal {
         match self {
             Self::UnknownSession { .. } => "UnknownSession",
             Self::SignInNeeded { .. } => "SignInNeeded",
+            Self::TooLong { .. } => "MinValidityTooLong",
             Self::Temporary { .. } => "Temporary",
         }
     }
@@ -125,6 +132,7 @@ impl Refusal {
         match self {
             Self::UnknownSession { .. } => StatusCode::NOT_FOUND,
             Self::SignInNeeded { .. } => StatusCode::CONFLICT,
+            Self::TooLong { .. } => StatusCode::BAD_REQUEST,
             Self::Temporary { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -178,6 +186,7 @@ mod tests {
         for (refusal, code, status) in [
             (Refusal::UnknownSession { message: message.clone() }, "UnknownSession", 404),
             (Refusal::SignInNeeded { session: "work".into(), message: message.clone() }, "SignInNeeded", 409),
+            (Refusal::TooLong { message: message.clone() }, "MinValidityTooLong", 400),
             (Refusal::Temporary { message, retry_after: None }, "Temporary", 503),
         ] {
             assert_eq!((refusal.code(), refusal.status().as_u16()), (code, status));

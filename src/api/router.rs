@@ -282,7 +282,7 @@ impl From<Refusal> for Rejection {
     fn from(refusal: Refusal) -> Self {
         let rejection = Self::new(refusal.status(), refusal.code(), refusal.to_string());
         match refusal {
-            Refusal::UnknownSession { .. } => rejection,
+            Refusal::UnknownSession { .. } | Refusal::TooLong { .. } => rejection,
             Refusal::SignInNeeded { session, .. } => Self { session: Some(session), ..rejection },
             Refusal::Temporary { retry_after, .. } => Self { retry_after, ..rejection },
         }

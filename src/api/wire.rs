@@ -87,6 +87,7 @@ impl ErrorAnswer {
         match code.as_str() {
             "UnknownSession" => Some(Refusal::UnknownSession { message }),
             "SignInNeeded" => Some(Refusal::SignInNeeded { session: session.unwrap_or_default(), message }),
+            "MinValidityTooLong" => Some(Refusal::TooLong { message }),
             "Temporary" => Some(Refusal::Temporary { message, retry_after }),
             _ => None,
         }

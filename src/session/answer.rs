@@ -51,16 +51,28 @@ impl Session {
         if self.in_flight.is_some() {
             return Answer::Wait;
         }
+        if let Some(why) = self.needs_sign_in() {
+            return Answer::SignInNeeded { why };
+        }
         match &self.phase {
-            Phase::SignedOut => Answer::SignInNeeded { why: "it is signed out".into() },
-            Phase::LoginRequired { reason, .. } => Answer::SignInNeeded { why: reason.to_string() },
-            Phase::Fresh { .. } if !self.is_refreshable() => Answer::SignInNeeded {
-                why: "its token was issued without a refresh token and can't be renewed".into(),
-            },
             Phase::Fresh { .. } if min_validity > self.life() => Answer::TooLong { life: self.life() },
-            Phase::Unread | Phase::Fresh { .. } => Answer::Wait,
+            Phase::Unread | Phase::Fresh { .. } | Phase::SignedOut | Phase::LoginRequired { .. } => {
+                Answer::Wait
+            }
             Phase::Backoff(retry) if self.is_worth_waiting(retry, attempts, now) => Answer::Wait,
             Phase::Backoff(retry) => Answer::Temporary { message: self.trouble_words(), retry_at: retry.at },
+        }
+    }
+
+    /// Why no exchange can give another token, in words; `None` where one can.
+    pub fn needs_sign_in(&self) -> Option<String> {
+        match &self.phase {
+            Phase::SignedOut => Some("it is signed out".into()),
+            Phase::LoginRequired { reason, .. } => Some(reason.to_string()),
+            Phase::Fresh { .. } if !self.is_refreshable() => {
+                Some("its token was issued without a refresh token".into())
+            }
+            Phase::Unread | Phase::Fresh { .. } | Phase::Backoff(_) => None,
         }
     }
 

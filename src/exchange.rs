@@ -1,0 +1,257 @@
+//! One exchange of a session's refresh token, from the lock to the disk: the place where the store and the OIDC
+//! service meet. The daemon and the commands that work without it run the same code under the same lock.
+//!
+//! 1. Take the session's lock.
+//! 2. Read the file again. Where somebody else's token is newer and good for long enough, adopt it and stop.
+//! 3. Send *the file's* refresh token, client id and secret.
+//! 4. Write the answer, unless the file was deleted or changed meanwhile. Only then tell anybody.
+
+use std::time::Duration;
+
+use crate::{
+    config::{HttpSettings, SessionSettings},
+    http,
+    oidc::{self, Grant, Verdict, endpoint},
+    session::{
+        event::{Failure, Outcome, Stored},
+        token::Token,
+    },
+    store::{self, Identity, Locked, Orphan, Reading, Saved, Store},
+    time::Clock,
+};
+
+/// How long to try for the session's lock: longer than an exchange of somebody else can take.
+const LOCK_PATIENCE: Duration = Duration::from_secs(45);
+
+/// How often to try for it.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+/// A file that is not whole may be just being written: it is read again this often …
+const RE_READINGS: u32 = 10;
+
+/// … this far apart, before it is called broken.
+const RE_READING_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long after a rename somebody who writes the replaced file in place is done with it.
+const ORPHAN_PAUSE: Duration = Duration::from_millis(250);
+
+/// Exchanges tokens and keeps them on disk. A clone is cheap.
+#[derive(Clone, Debug)]
+pub struct Exchanger {
+    store: Store,
+    http: http::Options,
+    clock: Clock,
+}
+
+/// What came of an exchange.
+#[derive(Debug)]
+pub struct Exchanged {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The file that was replaced, for [`Exchanger::rescue`].
+    pub orphan: Option<Orphan>,
+}
+
+impl Exchanger {
+    /// Works on the files of `store`, over the network as `http` has it.
+    pub fn new(store: Store, http: &HttpSettings, clock: Clock) -> Self {
+        let HttpSettings { ca_bundle, proxy } = http.clone();
+        Self { store, http: http::Options { ca_bundle, proxy, ..http::Options::default() }, clock }
+    }
+
+    /// The files.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// A client for the OIDC service of `session`. It is built for each exchange and dropped after it, since
+    /// its TLS roots are most of the memory of an idle daemon.
+    ///
+    /// # Errors
+    /// Where the CA bundle or the proxy can't be used.
+    pub fn oidc(&self, session: &SessionSettings) -> Result<oidc::Client, http::Error> {
+        let url = session
+            .oidc_endpoint
+            .clone()
+            .unwrap_or_else(|| endpoint::oidc_url(&session.region, session.use_fips, session.use_dual_stack));
+        Ok(oidc::Client::new(self.http()?, &url, self.clock.clone()))
+    }
+
+    /// A client for everything else.
+    ///
+    /// # Errors
+    /// As [`Self::oidc`].
+    pub fn http(&self) -> Result<http::Client, http::Error> {
+        http::Client::new(&self.http)
+    }
+
+    /// What the token file of `session` holds. A file that is broken and stays so for a second is healed.
+    pub async fn read(&self, session: &str) -> Stored {
+        match self.settled(|store| store.read(session)).await {
+            Ok(Reading { stored, healed_from: None, .. }) => stored,
+            Ok(Reading { stored, .. }) => {
+                self.heal(session).await;
+                stored
+            }
+            Err(error) => Stored::Broken(error.to_string()),
+        }
+    }
+
+    /// Exchanges the refresh token of `session`, unless the file holds a token newer than `known` that is good
+    /// for longer than `enough`.
+    pub async fn exchange(
+        &self,
+        session: &SessionSettings,
+        known: Option<&Token>,
+        enough: Duration,
+    ) -> Exchanged {
+        let locked = match self.lock(&session.name).await {
+            Ok(locked) => locked,
+            Err(message) => return failed(message, None).into(),
+        };
+        let sent = match self.settled(|_| locked.read()).await {
+            Ok(Reading { stored: Stored::Token(token), .. }) => token,
+            Ok(Reading { stored: Stored::Missing, .. }) => return Outcome::Gone.into(),
+            Ok(Reading { stored: Stored::Broken(message), .. }) => return Outcome::Broken(message).into(),
+            Err(error) => return Outcome::Broken(error.to_string()).into(),
+        };
+        let newer = known.is_none_or(|known| !known.same_as(&sent) && sent.expires_at > known.expires_at);
+        if newer && sent.left(self.clock.now()) > enough {
+            return Outcome::Adopted(sent).into();
+        }
+        match self.post(session, &sent).await {
+            Some(Ok(token)) => save(&locked, session, &token, &sent),
+            Some(Err(error)) => refused(&locked, &sent, &error).into(),
+            None => Outcome::Adopted(sent).into(),
+        }
+    }
+
+    /// Writes a token that was issued for `sent` earlier but could not be written.
+    pub async fn save(&self, session: &SessionSettings, token: &Token, sent: &Token) -> Exchanged {
+        match self.lock(&session.name).await {
+            Ok(locked) => save(&locked, session, token, sent),
+            Err(message) => Outcome::Unsaved { token: token.clone(), sent: sent.clone(), message }.into(),
+        }
+    }
+
+    /// Looks once more at a file that was replaced: a sign-in that another program wrote into it in place, just
+    /// as it was replaced, would be lost.
+    pub async fn rescue(&self, session: &SessionSettings, orphan: Orphan) {
+        tokio::time::sleep(ORPHAN_PAUSE).await;
+        let Some(token) = orphan.changed_token() else { return };
+        let written = match self.lock(&session.name).await {
+            Ok(locked) => locked.create(&token, &identity(session)).map_err(|error| error.to_string()),
+            Err(message) => Err(message),
+        };
+        match written {
+            Ok(()) => tracing::info!(session = session.name, "a token written meanwhile was rescued"),
+            Err(error) => {
+                tracing::warn!(session = session.name, error, "a token written meanwhile can't be kept");
+            }
+        }
+    }
+
+    /// Takes the lock that no two processes hold at a time.
+    ///
+    /// # Errors
+    /// What and why, in a line.
+    pub async fn lock(&self, session: &str) -> Result<Locked, String> {
+        let tries = LOCK_PATIENCE.as_millis() / LOCK_PAUSE.as_millis();
+        for _ in 0..tries {
+            match self.store.try_lock(session) {
+                Ok(Some(locked)) => return Ok(locked),
+                Ok(None) => tokio::time::sleep(LOCK_PAUSE).await,
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        Err("another process of sso-refresh has been refreshing this session for too long: end it".into())
+    }
+
+    /// Reads until the file is whole, or has not been so for a second.
+    async fn settled(
+        &self,
+        read: impl Fn(&Store) -> Result<Reading, store::Error>,
+    ) -> Result<Reading, store::Error> {
+        for _ in 0..RE_READINGS {
+            let reading = read(&self.store)?;
+            if reading.healed_from.is_none() && !matches!(reading.stored, Stored::Broken(_)) {
+                return Ok(reading);
+            }
+            tokio::time::sleep(RE_READING_PAUSE).await;
+        }
+        read(&self.store)
+    }
+
+    async fn heal(&self, session: &str) {
+        let healed = match self.lock(session).await {
+            Ok(locked) => locked.heal().map_err(|error| error.to_string()),
+            Err(message) => Err(message),
+        };
+        match healed {
+            Ok(Some(_)) => tracing::warn!(session, "the token file was broken and has been healed"),
+            Ok(None) => {}
+            Err(error) => tracing::warn!(session, error, "the token file is broken and can't be healed"),
+        }
+    }
+
+    /// Sends the refresh token of `sent`; `None` where it has none to send.
+    async fn post(&self, session: &SessionSettings, sent: &Token) -> Option<Result<Token, oidc::Error>> {
+        let refresh_token = sent.refresh_token.as_ref()?;
+        let registration = sent.registration.as_ref()?;
+        let client = match self.oidc(session) {
+            Ok(client) => client,
+            Err(error) => return Some(Err(error.into())),
+        };
+        let issued = client.create_token(registration, Grant::RefreshToken { refresh_token }).await;
+        Some(issued.map(|issued| kept(issued.token, sent)))
+    }
+}
+
+/// A refresh token that does not come back stays good (RFC 6749 section 6).
+fn kept(mut token: Token, sent: &Token) -> Token {
+    if token.refresh_token.is_none() {
+        token.refresh_token.clone_from(&sent.refresh_token);
+    }
+    token
+}
+
+fn save(locked: &Locked, session: &SessionSettings, token: &Token, sent: &Token) -> Exchanged {
+    match locked.save(token, Some(sent), &identity(session)) {
+        Ok(Saved::Written(orphan)) => Exchanged { outcome: Outcome::Refreshed(token.clone()), orphan },
+        Ok(Saved::Gone) => Outcome::Gone.into(),
+        Ok(Saved::Superseded(theirs)) => Outcome::Adopted(theirs).into(),
+        Err(error) => {
+            let message = format!("the new token can't be written: {error}");
+            Outcome::Unsaved { token: token.clone(), sent: sent.clone(), message }.into()
+        }
+    }
+}
+
+/// A refusal is believed only if the file still holds what was refused.
+fn refused(locked: &Locked, sent: &Token, error: &oidc::Error) -> Outcome {
+    let reason = match error.verdict() {
+        Verdict::SignIn(reason) => reason,
+        Verdict::Retry { after } => return failed(error.to_string(), after),
+    };
+    match locked.read() {
+        Ok(Reading { stored: Stored::Missing, .. }) => Outcome::Gone,
+        Ok(Reading { stored: Stored::Token(theirs), .. }) if theirs.refresh_token != sent.refresh_token => {
+            Outcome::Adopted(theirs)
+        }
+        _ => Outcome::Refused { reason, message: error.to_string() },
+    }
+}
+
+fn failed(message: String, retry_after: Option<Duration>) -> Outcome {
+    Outcome::Failed(Failure { message, retry_after })
+}
+
+fn identity(session: &SessionSettings) -> Identity {
+    Identity { start_url: session.start_url.clone(), region: session.region.clone() }
+}
+
+impl From<Outcome> for Exchanged {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, orphan: None }
+    }
+}
