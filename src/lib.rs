@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod config;
+pub mod daemon;
 pub mod exchange;
 pub mod http;
 pub mod oidc;

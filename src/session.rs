@@ -124,6 +124,11 @@ impl Session {
         self.generation
     }
 
+    /// Whether the token file has been read at all.
+    pub fn is_read(&self) -> bool {
+        !matches!(self.phase, Phase::Unread)
+    }
+
     /// Whether an exchange is in flight.
     pub fn is_refreshing(&self) -> bool {
         self.in_flight.is_some()

@@ -1,0 +1,157 @@
+//! Taking up settings: at the start, at SIGHUP or a call, and when a configuration file changed.
+//!
+//! A bad file changes nothing. A good one starts, stops and changes only what differs; an exchange in flight is
+//! finished and written all the same.
+
+use super::{Daemon, policy_of};
+use crate::{
+    config::{self, Changes, SessionSettings, Settings},
+    exchange::Exchanger,
+    platform::manager,
+    session::{
+        Session,
+        event::{Event, Generation},
+    },
+};
+
+impl Daemon {
+    /// Starts every session of the first settings.
+    pub(super) fn begin(&mut self) {
+        self.warn_of(&[]);
+        let names: Vec<String> = self.settings.sessions.keys().cloned().collect();
+        for name in names {
+            self.start(&name);
+        }
+        self.show_status();
+    }
+
+    /// Loads the configuration again: what was taken up, or why not.
+    pub(super) fn reload(&mut self) -> Result<String, String> {
+        manager::reloading();
+        let verdict = self.load();
+        match &verdict {
+            Ok(taken_up) => tracing::info!("the configuration was loaded again: {taken_up}"),
+            Err(error) => {
+                tracing::error!(error, "the configuration was not taken up: the old one stays in force");
+            }
+        }
+        manager::ready();
+        self.show_status();
+        verdict
+    }
+
+    /// The same after a configuration file changed; silent where that changes nothing.
+    pub(super) fn reload_changed(&mut self) {
+        self.reload_at = None;
+        let loaded = config::load(&self.paths, &self.env);
+        let same = loaded.is_ok_and(|new| {
+            config::changes(&self.settings, &new).is_empty() && new.warnings == self.settings.warnings
+        });
+        if !same || self.config_error.is_some() {
+            drop(self.reload());
+        }
+    }
+
+    fn load(&mut self) -> Result<String, String> {
+        self.reload_at = None;
+        match config::load(&self.paths, &self.env) {
+            Ok(settings) => {
+                self.config_error = None;
+                Ok(self.apply(settings))
+            }
+            Err(error) => {
+                self.config_error = Some(error.to_string());
+                Err(error.to_string())
+            }
+        }
+    }
+
+    fn apply(&mut self, settings: Settings) -> String {
+        let changes = config::changes(&self.settings, &settings);
+        let old = std::mem::replace(&mut self.settings, settings);
+        self.warn_of(&old.warnings);
+        if changes.http {
+            let store = self.effects.exchanger.store().clone();
+            self.effects.exchanger = Exchanger::new(store, &self.settings.http, self.clock.clone());
+        }
+        for name in &changes.removed {
+            self.stop(name);
+        }
+        for name in &changes.added {
+            self.start(name);
+        }
+        for name in &changes.changed {
+            self.change(name, old.sessions.get(name));
+        }
+        words(&changes, self.sessions.len())
+    }
+
+    fn start(&mut self, name: &str) {
+        let Some(settings) = self.settings.sessions.get(name) else { return };
+        let policy = policy_of(settings, self.policy, self.settings.warn_before_session_end);
+        let store = self.effects.exchanger.store();
+        if let Some(file) = store.token_path(name).file_name() {
+            self.token_files.insert(file.to_owned(), name.to_owned());
+        }
+        let session = Session::new(name, policy, store.memory(name), self.generation);
+        self.sessions.insert(name.to_owned(), session);
+        self.handle(name, Event::FileChanged);
+    }
+
+    fn stop(&mut self, name: &str) {
+        if let Some(session) = self.sessions.remove(name) {
+            self.generation = Generation(self.generation.0.max(session.generation().0 + 1));
+        }
+        self.token_files.retain(|_, session| session != name);
+        self.unread.remove(name);
+        self.waiters.dismiss(name);
+    }
+
+    /// A session whose service is another is another session; else only its policy changes.
+    fn change(&mut self, name: &str, old: Option<&SessionSettings>) {
+        let Some(new) = self.settings.sessions.get(name) else { return };
+        if old.is_some_and(|old| same_service(old, new)) {
+            let policy = policy_of(new, self.policy, self.settings.warn_before_session_end);
+            return self.handle(name, Event::Reconfigured(policy));
+        }
+        self.stop(name);
+        self.start(name);
+    }
+
+    fn warn_of(&self, known: &[String]) {
+        for warning in self.settings.warnings.iter().filter(|warning| !known.contains(warning)) {
+            tracing::warn!("{warning}");
+        }
+    }
+}
+
+fn same_service(old: &SessionSettings, new: &SessionSettings) -> bool {
+    let service = |it: &SessionSettings| SessionSettings {
+        refresh_before: new.refresh_before,
+        session_duration: new.session_duration,
+        origin: String::new(),
+        ..it.clone()
+    };
+    service(old) == service(new)
+}
+
+fn words(changes: &Changes, sessions: usize) -> String {
+    let mut parts = Vec::new();
+    for (what, names) in
+        [("added", &changes.added), ("removed", &changes.removed), ("changed", &changes.changed)]
+    {
+        if !names.is_empty() {
+            parts.push(format!("{what} {}", names.join(", ")));
+        }
+    }
+    if changes.http {
+        parts.push("the way to the network changed".into());
+    }
+    if changes.log {
+        parts.push("[log] changed, which takes effect at the next start".into());
+    }
+    if parts.is_empty() {
+        parts.push("nothing that matters to a session changed".into());
+    }
+    format!("{} ({sessions} in all)", parts.join("; "))
+}

@@ -1,0 +1,76 @@
+//! What the daemon says of its sessions: a log line for each notice, a status line for the service manager.
+
+use crate::{
+    session::{
+        event::Notice,
+        status::{State, Status},
+    },
+    time::{Timestamp, words},
+};
+
+/// Writes `notice` to the log.
+pub fn tell(session: &str, notice: &Notice) {
+    match notice {
+        Notice::TakenUp { expires_at } => {
+            tracing::info!(session, %expires_at, "found a token and keeps it fresh");
+        }
+        Notice::Refreshed { expires_at } => tracing::info!(session, %expires_at, "refreshed"),
+        Notice::Failing { message, retry_at } => {
+            tracing::warn!(session, error = message, %retry_at, "could not refresh, and tries again");
+        }
+        Notice::Recovered { after } => {
+            tracing::info!(session, after = words(*after), "works again");
+        }
+        Notice::SignedOut => tracing::info!(
+            session,
+            "there is no token file: sign in with `sso-refresh login {session}` or `aws sso login`"
+        ),
+        Notice::SignInNeeded { reason, message } => tracing::warn!(
+            session,
+            error = message.as_deref(),
+            "{reason}: sign in with `sso-refresh login {session}`"
+        ),
+        Notice::SessionEnding { at } => tracing::warn!(
+            session,
+            %at,
+            "the sign-in session is about to end: `sso-refresh login {session}` begins a new one"
+        ),
+        Notice::RegistrationEnding { at } => tracing::warn!(
+            session,
+            %at,
+            "the client registration is about to end: `sso-refresh login {session}` replaces it"
+        ),
+    }
+}
+
+/// How all sessions are doing, in a line.
+pub fn line(sessions: &[Status], config_error: Option<&str>) -> String {
+    let mut parts = Vec::new();
+    if let Some(error) = config_error {
+        parts.push(format!("the configuration is not in force: {error}"));
+    }
+    parts.push(match sessions.iter().filter(|session| session.usable).count() {
+        _ if sessions.is_empty() => "no session is configured: run `aws configure sso`".to_owned(),
+        1 => "1 session fresh".to_owned(),
+        fresh => format!("{fresh} sessions fresh"),
+    });
+    if let Some(at) = next(sessions) {
+        parts.push(format!("next refresh {at}"));
+    }
+    for session in sessions {
+        match session.state {
+            State::LoginRequired | State::SignedOut => {
+                let name = &session.session;
+                parts.push(format!("{name} needs a sign-in: sso-refresh login {name}"));
+            }
+            State::Backoff => parts.push(format!("{} is tried again", session.session)),
+            State::Fresh | State::Refreshing => {}
+        }
+    }
+    parts.join(" · ")
+}
+
+fn next(sessions: &[Status]) -> Option<Timestamp> {
+    let fresh = sessions.iter().filter(|session| session.state == State::Fresh);
+    fresh.filter_map(|session| Some(session.next.as_ref()?.at)).min()
+}

@@ -1,0 +1,66 @@
+//! Everything from outside that wakes the loop, in one place: the deadline, the clock, signals and files.
+
+use std::{io, path::PathBuf};
+
+use futures_util::StreamExt;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook_tokio::Signals;
+
+use super::watch::Watch;
+use crate::{
+    platform::{Fired, Timer},
+    time::Timestamp,
+};
+
+/// What woke the loop.
+#[derive(Debug)]
+pub(super) enum Woken {
+    /// The deadline has come, or the clock is another.
+    Timer(Fired),
+    /// SIGHUP: the configuration is to be loaded again.
+    Reload,
+    /// SIGTERM or SIGINT.
+    Stop,
+    /// These paths changed.
+    Files(Vec<PathBuf>),
+}
+
+/// The sources.
+pub(super) struct Wakes {
+    timer: Timer,
+    signals: Signals,
+    /// What is watched; none where the system refused, which was told.
+    pub(super) watch: Option<Watch>,
+}
+
+impl Wakes {
+    /// Listens to all of them.
+    ///
+    /// # Errors
+    /// Where there is no timer or no signal to be had.
+    pub(super) fn new(watch: Option<Watch>) -> io::Result<Self> {
+        Ok(Self { timer: Timer::new()?, signals: Signals::new([SIGHUP, SIGTERM, SIGINT])?, watch })
+    }
+
+    /// The next one; `deadline` at the latest. May be dropped and called again at any time.
+    ///
+    /// # Errors
+    /// Where the timer fails.
+    pub(super) async fn next(&mut self, deadline: Option<Timestamp>) -> io::Result<Woken> {
+        tokio::select! {
+            signal = self.signals.next() => Ok(match signal {
+                Some(SIGHUP) => Woken::Reload,
+                _ => Woken::Stop,
+            }),
+            paths = changed(&mut self.watch) => Ok(Woken::Files(paths)),
+            fired = self.timer.wait(deadline) => Ok(Woken::Timer(fired?)),
+        }
+    }
+}
+
+async fn changed(watch: &mut Option<Watch>) -> Vec<PathBuf> {
+    match watch {
+        Some(watch) => watch.next().await,
+        None => std::future::pending().await,
+    }
+}
