@@ -251,7 +251,7 @@ impl Daemon {
             self.effects.run(settings, action);
         }
         if let Some((at, why)) = session.next_wake() {
-            tracing::debug!(session = name, %at, why, "wakes next");
+            tracing::debug!(session = name, %at, at_ms = at.millis(), why, "wakes next");
         }
         self.waiters.settle(session, now);
         self.show_status();
