@@ -277,6 +277,9 @@ fn what_this_version_does_not_act_on_is_told() {
         ("[notify]\ndesktop = false", None),
         ("[notify]\nwarn_before_session_end = \"5m\"", None),
         ("[log]\nlevel = \"debug\"\nformat = \"json\"", None),
+        ("refresh_before = \"15m\"", Some("config.toml:1: the AWS CLI and boto3 refresh by themselves")),
+        ("[session.work]\nrefresh_before = \"5m\"", Some("config.toml:2: the AWS CLI and boto3")),
+        ("refresh_before = \"16m\"", None),
         ("[session.work]\nstore = \"file\"", None),
         (
             "[session.\"a b\"]\nstart_url = \"https://x\"\nregion = \"us-east-1\"",
@@ -405,6 +408,12 @@ fn each_setting_says_where_it_comes_from() {
 }
 
 proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        failure_persistence: None,
+        rng_seed: proptest::test_runner::RngSeed::Fixed(2026),
+        ..Default::default()
+    })]
+
     #[test]
     fn never_panics(config in "(?s).{0,80}", aws in "(?s).{0,80}") {
         let _ = load_with(&config, &aws, &[]);

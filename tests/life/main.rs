@@ -3,7 +3,7 @@
 
 mod world;
 
-use proptest::{collection::vec, prelude::*};
+use proptest::{collection::vec, prelude::*, test_runner::RngSeed};
 use sso_refresh::session::status::State;
 use world::{DAY, HOUR, MINUTE, SECOND, Step, World};
 
@@ -28,7 +28,13 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+    // Always the same histories, so that a red run is red for everybody; another seed tries others.
+    #![proptest_config(ProptestConfig {
+        cases: 1000,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(2026),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn whatever_happens_the_invariants_hold(

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
+    time::Duration,
 };
 
 use toml::Spanned;
@@ -17,6 +18,9 @@ use super::{
     },
     Merge, REFRESH_BEFORE,
 };
+
+/// When this is left, botocore's clients refresh by themselves.
+const RIVALS_MARGIN: Duration = Duration::from_secs(15 * 60);
 
 /// What a session may do where nothing says otherwise: what the AWS CLI asks for.
 const DEFAULT_SCOPE: &str = "sso:account:access";
@@ -227,13 +231,26 @@ impl Merge<'_> {
         scopes
     }
 
-    fn refresh_before(&mut self, name: &str, table: Option<&SessionTable>) -> std::time::Duration {
+    fn refresh_before(&mut self, name: &str, table: Option<&SessionTable>) -> Duration {
         let own = table.and_then(|table| table.refresh_before.as_ref());
         let key = format!("session.{name}.refresh_before");
-        self.duration(&key, own.or(self.file.refresh_before.as_ref()), REFRESH_BEFORE)
+        let written = own.or(self.file.refresh_before.as_ref());
+        let margin = self.duration(&key, written, REFRESH_BEFORE);
+        if margin <= RIVALS_MARGIN {
+            let warning = format!(
+                "{}: the AWS CLI and boto3 refresh by themselves when 15 minutes are left: with `refresh_before` at \
+                 {} they race for the refresh token; use \"20m\" or more",
+                self.origin(written),
+                humantime::format_duration(margin)
+            );
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
+        }
+        margin
     }
 
-    fn session_duration(&mut self, name: &str, table: Option<&SessionTable>) -> Option<std::time::Duration> {
+    fn session_duration(&mut self, name: &str, table: Option<&SessionTable>) -> Option<Duration> {
         let key = format!("session.{name}.session_duration");
         let Some(own) = table.and_then(|table| table.session_duration.as_ref()) else {
             self.explained.push(Explained::unset(key));
