@@ -1,7 +1,7 @@
 //! What differs between systems, behind one signature each.
 //!
 //! [`Timer`] waits for a moment of wall-clock time and tells when the clock was set or the machine slept;
-//! [`manager`] speaks to the service manager, if there is one.
+//! [`manager`] speaks to the service manager, if there is one; [`harden`] closes the process to others.
 
 #[cfg(target_os = "linux")]
 #[path = "platform/systemd.rs"]
@@ -17,7 +17,9 @@ mod timer;
 #[path = "platform/macos.rs"]
 mod timer;
 
-pub use self::timer::Timer;
+mod process;
+
+pub use self::{process::harden, timer::Timer};
 
 /// Why a [`Timer`] returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

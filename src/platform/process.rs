@@ -1,0 +1,31 @@
+//! What keeps other processes of the user out of this one's memory, as far as a system can.
+
+use nix::sys::resource::{Resource, setrlimit};
+
+/// Leaves no core file behind, and on Linux lets nobody but root attach or read the memory.
+///
+/// A system that refuses is told of and borne with: the token files are the user's to read in any case.
+pub fn harden() {
+    if let Err(error) = setrlimit(Resource::RLIMIT_CORE, 0, 0) {
+        tracing::debug!(%error, "core files can't be turned off");
+    }
+    #[cfg(target_os = "linux")]
+    if let Err(error) = nix::sys::prctl::set_dumpable(false) {
+        tracing::debug!(%error, "the process can't be made undumpable");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::resource::getrlimit;
+
+    use super::*;
+
+    #[test]
+    fn leaves_no_core_and_lets_nobody_attach() {
+        harden();
+        assert_eq!(getrlimit(Resource::RLIMIT_CORE).unwrap(), (0, 0));
+        #[cfg(target_os = "linux")]
+        assert!(!nix::sys::prctl::get_dumpable().unwrap());
+    }
+}
