@@ -122,10 +122,10 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
     daemon.begin();
     manager::ready();
     tracing::info!(
-        sessions = daemon.sessions.len(),
-        socket = %daemon.paths.socket.display(),
-        "sso-refresh {} has started",
-        env!("CARGO_PKG_VERSION")
+        "sso-refresh {} has started: {} sessions, socket {}",
+        env!("CARGO_PKG_VERSION"),
+        daemon.sessions.len(),
+        daemon.paths.socket.display()
     );
 
     daemon.turn(&mut wakes, &mut calls, &mut done).await?;
@@ -234,7 +234,7 @@ impl Daemon {
     }
 
     fn wake_all(&mut self, wake: Wake) {
-        tracing::debug!(?wake, "looks at every session again");
+        tracing::debug!("looks at every session again: {wake:?}");
         let names: Vec<String> = self.sessions.keys().cloned().collect();
         for name in names {
             self.handle(&name, Event::Woken(wake));
@@ -251,7 +251,7 @@ impl Daemon {
             self.effects.run(settings, action);
         }
         if let Some((at, why)) = session.next_wake() {
-            tracing::debug!(session = name, %at, at_ms = at.millis(), why, "wakes next");
+            tracing::debug!(session = name, at_ms = at.millis(), "{name}: wakes next at {at}: {why}");
         }
         self.waiters.settle(session, now);
         self.show_status();
@@ -281,7 +281,7 @@ impl Daemon {
     /// A watched folder went or came: everything in it may be another.
     fn watch_again(&mut self, wakes: &mut Wakes) {
         if let Some(Err(error)) = wakes.watch.as_mut().map(Watch::look_again) {
-            tracing::warn!(error, "changes made by other programs may be noticed late");
+            tracing::warn!("{error}: changes made by other programs are noticed late");
         }
         let at = self.clock.now().after(AFTER_WRITE);
         for name in self.sessions.keys() {
@@ -352,7 +352,7 @@ impl Daemon {
 fn watch(paths: &Paths) -> Option<Watch> {
     let files = vec![paths.config.clone(), paths.aws_config.clone(), paths.aws_credentials.clone()];
     Watch::new(&paths.token_cache, files)
-        .inspect_err(|error| tracing::warn!(error, "changes made by other programs may be noticed late"))
+        .inspect_err(|error| tracing::warn!("{error}: changes made by other programs are noticed late"))
         .ok()
 }
 

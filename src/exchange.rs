@@ -139,14 +139,18 @@ impl Exchanger {
     pub async fn rescue(&self, session: &SessionSettings, orphan: Orphan) {
         tokio::time::sleep(ORPHAN_PAUSE).await;
         let Some(token) = orphan.changed_token() else { return };
-        let written = match self.lock(&session.name).await {
+        let name = &session.name;
+        let written = match self.lock(name).await {
             Ok(locked) => locked.create(&token, &identity(session)).map_err(|error| error.to_string()),
             Err(message) => Err(message),
         };
         match written {
-            Ok(()) => tracing::info!(session = session.name, "a token written meanwhile was rescued"),
+            Ok(()) => tracing::info!(session = name, "{name}: a token that was written meanwhile is kept"),
             Err(error) => {
-                tracing::warn!(session = session.name, error, "a token written meanwhile can't be kept");
+                tracing::warn!(
+                    session = name,
+                    "{name}: a token that was written meanwhile can't be kept: {error}"
+                );
             }
         }
     }
@@ -188,9 +192,13 @@ impl Exchanger {
             Err(message) => Err(message),
         };
         match healed {
-            Ok(Some(_)) => tracing::warn!(session, "the token file was broken and has been healed"),
+            Ok(Some(_)) => {
+                tracing::warn!(session, "{session}: the token file was broken and has been healed");
+            }
             Ok(None) => {}
-            Err(error) => tracing::warn!(session, error, "the token file is broken and can't be healed"),
+            Err(error) => {
+                tracing::warn!(session, "{session}: the token file is broken and can't be healed: {error}");
+            }
         }
     }
 

@@ -113,10 +113,10 @@ impl Client {
         let result = self.http.post_json(&format!("{}{path}", self.base_url), body).await;
         let took_ms = self.clock.now().since(sent_at).as_millis();
         match &result {
-            Ok(answer) => {
-                tracing::debug!(operation, host = answer.host, status = answer.status, took_ms, "answered");
+            Ok(Answer { host, status, .. }) => {
+                tracing::debug!("{operation}: {host} answered {status} after {took_ms} ms");
             }
-            Err(error) => tracing::debug!(operation, took_ms, %error, "no answer"),
+            Err(error) => tracing::debug!("{operation}: no answer after {took_ms} ms: {error}"),
         }
         Ok(Exchange { answer: result?, sent_at })
     }

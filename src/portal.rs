@@ -55,7 +55,7 @@ pub enum Logout {
 pub async fn logout(http: &http::Client, base_url: &str, access_token: &Secret) -> Result<Logout, Error> {
     let url = format!("{}/logout", base_url.trim_end_matches('/'));
     let answer = http.post_empty(&url, &[(TOKEN_HEADER, access_token)]).await?;
-    tracing::debug!(operation = "Logout", host = answer.host, status = answer.status, "answered");
+    tracing::debug!("Logout: {} answered {}", answer.host, answer.status);
     if (200..300).contains(&answer.status) && is_empty_success(&answer) {
         return Ok(Logout::Ended);
     }

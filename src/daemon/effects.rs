@@ -49,7 +49,7 @@ impl Effects {
             Action::Forget => store.forget(name),
         };
         if let Err(error) = kept {
-            tracing::warn!(session = name, %error, "the own state can't be kept");
+            tracing::warn!(session = name, "{name}: the own state can't be kept: {error}");
         }
     }
 

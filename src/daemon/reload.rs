@@ -32,7 +32,7 @@ impl Daemon {
         match &verdict {
             Ok(taken_up) => tracing::info!("the configuration was loaded again: {taken_up}"),
             Err(error) => {
-                tracing::error!(error, "the configuration was not taken up: the old one stays in force");
+                tracing::error!("the configuration was not taken up, the old one stays in force: {error}");
             }
         }
         manager::ready();

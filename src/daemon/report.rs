@@ -8,37 +8,46 @@ use crate::{
     time::{Timestamp, words},
 };
 
-/// Writes `notice` to the log.
+/// Writes `notice` to the log. Each message is whole in itself, for `journalctl` and terminals; the fields are for
+/// programs.
 pub fn tell(session: &str, notice: &Notice) {
     match notice {
         Notice::TakenUp { expires_at } => {
-            tracing::info!(session, %expires_at, "found a token and keeps it fresh");
+            tracing::info!(session, %expires_at, "{session}: keeps the token fresh that is good until {expires_at}");
         }
-        Notice::Refreshed { expires_at } => tracing::info!(session, %expires_at, "refreshed"),
+        Notice::Refreshed { expires_at } => {
+            tracing::info!(session, %expires_at, "{session}: refreshed, good until {expires_at}");
+        }
         Notice::Failing { message, retry_at } => {
-            tracing::warn!(session, error = message, %retry_at, "could not refresh, and tries again");
+            tracing::warn!(
+                session,
+                error = message,
+                %retry_at,
+                "{session}: could not refresh, and tries again from {retry_at} on: {message}"
+            );
         }
         Notice::Recovered { after } => {
-            tracing::info!(session, after = words(*after), "works again");
+            tracing::info!(session, "{session}: works again, after {}", words(*after));
         }
         Notice::SignedOut => tracing::info!(
             session,
-            "there is no token file: sign in with `sso-refresh login {session}` or `aws sso login`"
+            "{session}: there is no token file: sign in with `sso-refresh login {session}` or `aws sso login`"
         ),
         Notice::SignInNeeded { reason, message } => tracing::warn!(
             session,
             error = message.as_deref(),
-            "{reason}: sign in with `sso-refresh login {session}`"
+            "{session}: {reason}{}: sign in with `sso-refresh login {session}`",
+            message.as_ref().map(|message| format!(" ({message})")).unwrap_or_default()
         ),
         Notice::SessionEnding { at } => tracing::warn!(
             session,
             %at,
-            "the sign-in session is about to end: `sso-refresh login {session}` begins a new one"
+            "{session}: the sign-in session ends about {at}: `sso-refresh login {session}` begins a new one"
         ),
         Notice::RegistrationEnding { at } => tracing::warn!(
             session,
             %at,
-            "the client registration is about to end: `sso-refresh login {session}` replaces it"
+            "{session}: the client registration ends at {at}: `sso-refresh login {session}` replaces it"
         ),
     }
 }

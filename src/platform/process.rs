@@ -7,11 +7,11 @@ use nix::sys::resource::{Resource, setrlimit};
 /// A system that refuses is told of and borne with: the token files are the user's to read in any case.
 pub fn harden() {
     if let Err(error) = setrlimit(Resource::RLIMIT_CORE, 0, 0) {
-        tracing::debug!(%error, "core files can't be turned off");
+        tracing::debug!("core files can't be turned off: {error}");
     }
     #[cfg(target_os = "linux")]
     if let Err(error) = nix::sys::prctl::set_dumpable(false) {
-        tracing::debug!(%error, "the process can't be made undumpable");
+        tracing::debug!("the process can't be closed to debuggers: {error}");
     }
 }
 

@@ -17,7 +17,7 @@ pub fn stopping() {
 pub fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(since) => send(&[NotifyState::Reloading, since]),
-        Err(error) => tracing::debug!(%error, "the monotonic clock can't be read"),
+        Err(error) => tracing::debug!("the monotonic clock can't be read: {error}"),
     }
 }
 
@@ -33,6 +33,6 @@ pub fn logs_to_journal() -> bool {
 
 fn send(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::debug!(%error, "the service manager can't be told");
+        tracing::debug!("the service manager can't be told: {error}");
     }
 }
