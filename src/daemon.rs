@@ -53,7 +53,6 @@ const STOP_PATIENCE: Duration = Duration::from_secs(5);
 const CALLS: usize = 64;
 
 /// All that a daemon starts from.
-#[derive(Debug)]
 pub struct Startup {
     /// The settings in force at first.
     pub settings: Settings,
@@ -65,6 +64,29 @@ pub struct Startup {
     pub clock: Clock,
     /// What the settings don't say of a session's policy.
     pub policy: Policy,
+    /// Changes the level of the log.
+    pub relevel: Relevel,
+}
+
+/// Changes the level of the log, when `log.level` is another after a reload.
+pub struct Relevel(Box<dyn Fn(tracing::Level)>);
+
+impl Relevel {
+    /// By calling `change`.
+    pub fn new(change: impl Fn(tracing::Level) + 'static) -> Self {
+        Self(Box::new(change))
+    }
+
+    /// Not at all: the log is somebody else's.
+    pub fn never() -> Self {
+        Self::new(|_| {})
+    }
+}
+
+impl std::fmt::Debug for Relevel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Relevel")
+    }
 }
 
 /// Why the daemon can't start or go on.
@@ -89,7 +111,7 @@ pub enum Error {
 /// # Errors
 /// Where it can't start, or its timer fails.
 pub async fn run(startup: Startup) -> Result<(), Error> {
-    let Startup { settings, paths, env, clock, policy } = startup;
+    let Startup { settings, paths, env, clock, policy, relevel } = startup;
     let store = Store::new(paths.token_cache.clone(), paths.state.clone(), paths.runtime.clone());
     store.prepare()?;
     let _instance = Instance::lock(&paths.runtime)?;
@@ -110,6 +132,7 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
         env,
         clock,
         policy,
+        relevel,
         sessions: BTreeMap::new(),
         token_files: HashMap::new(),
         waiters: Waiters::default(),
@@ -146,6 +169,7 @@ struct Daemon {
     env: Environment,
     clock: Clock,
     policy: Policy,
+    relevel: Relevel,
     sessions: BTreeMap<String, Session>,
     /// Whose token file has this name.
     token_files: HashMap<OsString, String>,

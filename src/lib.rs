@@ -1,6 +1,7 @@
 //! Keeps AWS IAM Identity Center (AWS SSO) sessions fresh, for every AWS program of the user.
 
 pub mod api;
+mod cli;
 pub mod config;
 pub mod daemon;
 pub mod exchange;
@@ -13,3 +14,8 @@ pub mod session;
 pub mod simulator;
 pub mod store;
 pub mod time;
+
+/// The program: reads the command line, does what it says and returns the exit code.
+pub fn main() -> std::process::ExitCode {
+    cli::main()
+}

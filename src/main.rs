@@ -1,3 +1,5 @@
 //! The command `sso-refresh`.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    sso_refresh::main()
+}

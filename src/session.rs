@@ -143,7 +143,7 @@ impl Session {
             Event::Read { generation, .. } if generation != self.generation => {
                 actions.push(Action::Read { generation: self.generation });
             }
-            Event::Read { stored, .. } => self.read(stored, now, random, &mut actions),
+            Event::Read { stored, memory, .. } => self.read(stored, memory, now, random, &mut actions),
             Event::Exchanged { generation, outcome } => {
                 if self.in_flight == Some(generation) {
                     self.in_flight = None;
@@ -202,11 +202,18 @@ impl Session {
         }
     }
 
-    fn read(&mut self, stored: Stored, now: Timestamp, random: f64, actions: &mut Vec<Action>) {
+    fn read(
+        &mut self,
+        stored: Stored,
+        memory: Memory,
+        now: Timestamp,
+        random: f64,
+        actions: &mut Vec<Action>,
+    ) {
         match stored {
             Stored::Token(token) if self.token.as_ref().is_some_and(|known| known.same_as(&token)) => {}
             Stored::Token(token) => {
-                self.note_sign_in(now, actions);
+                self.note_sign_in(memory, now, actions);
                 actions.push(Action::Tell(Notice::TakenUp { expires_at: token.expires_at }));
                 self.take_up(token, now, random, actions);
             }

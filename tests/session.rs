@@ -100,7 +100,7 @@ impl Drive {
 
     fn read(&mut self, now: i64, stored: Stored) -> String {
         let generation = self.session.generation();
-        self.event(now, Event::Read { generation, stored })
+        self.event(now, Event::Read { generation, stored, memory: Memory::default() })
     }
 
     fn done(&mut self, now: i64, outcome: Outcome) -> String {
@@ -234,7 +234,8 @@ fn keep_a_reading_begun_before_the_last_change_is_done_again() {
     let begun = drive.session.generation();
     drive.done(1, Outcome::Refreshed(token("b", 1, HOUR)));
     let stored = Stored::Token(token("a", -HOUR, 60));
-    assert_eq!(drive.event(1, Event::Read { generation: begun, stored }), "read");
+    let memory = Memory::default();
+    assert_eq!(drive.event(1, Event::Read { generation: begun, stored, memory }), "read");
     assert_eq!(drive.session.status(at(1)).expires_at, Some(at(HOUR)));
 }
 
@@ -435,6 +436,17 @@ fn session_end_is_not_learned_from_afar_and_unlearned_when_it_is_survived() {
         "remember refreshed"
     );
     assert_eq!(drive.session.status(at(2 * HOUR)).session_ends_at, None);
+}
+
+#[test]
+fn session_end_moves_when_a_sign_in_is_left_word_of() {
+    let policy = Policy { session_duration: Some(secs(8 * 3600)), ..Policy::default() };
+    let mut drive = Drive::new(policy, Memory { signed_in_at: Some(at(0)), ..Memory::default() });
+    drive.read(0, Stored::Token(token("a", 0, HOUR)));
+    let (generation, stored) = (drive.session.generation(), Stored::Token(token("b", 900, HOUR + 900)));
+    let memory = Memory { signed_in_at: Some(at(900)), ..Memory::default() };
+    assert_eq!(drive.event(901, Event::Read { generation, stored, memory }), "taken-up");
+    assert_eq!(drive.session.status(at(901)).session_ends_at, Some(at(900 + 8 * HOUR)));
 }
 
 #[test]

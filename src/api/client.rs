@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Nobody listens: there is no socket, or a stale one.
-    #[error("the daemon is not running; start it with sso-refresh service start")]
+    #[error("the daemon is not running: start it with `sso-refresh run`")]
     NotRunning,
     /// The socket, or who answers on it, belongs to another user.
     #[error("{path} is another user's; set XDG_RUNTIME_DIR to a folder of your own")]
@@ -45,13 +45,13 @@ pub enum Error {
         path: PathBuf,
     },
     /// The daemon is there, but its loop does not turn.
-    #[error("the daemon does not answer; restart it with sso-refresh service restart")]
+    #[error("the daemon does not answer: end its process and start it again")]
     Hung,
     /// It answered, and refused.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// What came back is not what this version understands.
-    #[error("can't understand the daemon: {0}; restart it with sso-refresh service restart")]
+    #[error("can't understand the daemon: {0}; it may be of another version: start it again")]
     Protocol(String),
 }
 

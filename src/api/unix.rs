@@ -40,7 +40,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A daemon answers on it.
-    #[error("another daemon answers on {path}; stop it first, with sso-refresh service stop")]
+    #[error("another daemon answers on {path}: end it first")]
     InUse {
         /// The socket.
         path: PathBuf,

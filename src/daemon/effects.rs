@@ -58,7 +58,8 @@ impl Effects {
         tokio::spawn(async move {
             let stored = exchanger.read(&name).await;
             // Nobody listens any more when the daemon ends; the file has it all.
-            let _ = done.send((name, Event::Read { generation, stored }));
+            let memory = exchanger.store().memory(&name);
+            let _ = done.send((name, Event::Read { generation, stored, memory }));
         });
     }
 

@@ -74,6 +74,7 @@ impl Daemon {
             let store = self.effects.exchanger.store().clone();
             self.effects.exchanger = Exchanger::new(store, &self.settings.http, self.clock.clone());
         }
+        (self.relevel.0)(self.settings.log.level);
         for name in &changes.removed {
             self.stop(name);
         }
@@ -83,7 +84,8 @@ impl Daemon {
         for name in &changes.changed {
             self.change(name, old.sessions.get(name));
         }
-        words(&changes, self.sessions.len())
+        let format = old.log.format != self.settings.log.format;
+        words(&changes, format, self.sessions.len())
     }
 
     fn start(&mut self, name: &str) {
@@ -135,7 +137,7 @@ fn same_service(old: &SessionSettings, new: &SessionSettings) -> bool {
     service(old) == service(new)
 }
 
-fn words(changes: &Changes, sessions: usize) -> String {
+fn words(changes: &Changes, format: bool, sessions: usize) -> String {
     let mut parts = Vec::new();
     for (what, names) in
         [("added", &changes.added), ("removed", &changes.removed), ("changed", &changes.changed)]
@@ -148,7 +150,10 @@ fn words(changes: &Changes, sessions: usize) -> String {
         parts.push("the way to the network changed".into());
     }
     if changes.log {
-        parts.push("[log] changed, which takes effect at the next start".into());
+        parts.push("the log changed".into());
+    }
+    if format {
+        parts.push("the new `format` of [log] takes effect at the next start".into());
     }
     if parts.is_empty() {
         parts.push("nothing that matters to a session changed".into());

@@ -1,7 +1,11 @@
 //! The service manager on Linux: systemd's notification protocol, `sd_notify(3)`. Without `NOTIFY_SOCKET`
 //! nothing is sent.
 
+use std::{io, os::fd::AsFd};
+
+use nix::sys::stat::fstat;
 use sd_notify::NotifyState;
+use tracing_subscriber::{Layer, Registry};
 
 /// The daemon has started and serves.
 pub fn ready() {
@@ -27,8 +31,21 @@ pub fn status(line: &str) {
 }
 
 /// Whether standard error goes to journald, so that its own protocol can be used instead.
+///
+/// `JOURNAL_STREAM` has device and inode of the stream, as systemd.exec(5) says: it is handed down to programs whose
+/// standard error leads elsewhere.
 pub fn logs_to_journal() -> bool {
-    std::env::var_os("JOURNAL_STREAM").is_some()
+    let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
+    fstat(io::stderr().as_fd()).is_ok_and(|stat| stream == format!("{}:{}", stat.st_dev, stat.st_ino))
+}
+
+/// A log that goes to journald with every field.
+///
+/// # Errors
+/// Where there is no journald.
+pub fn journal() -> io::Result<Box<dyn Layer<Registry> + Send + Sync>> {
+    let layer = tracing_journald::layer()?;
+    Ok(layer.with_field_prefix(None).with_syslog_identifier("sso-refresh".into()).boxed())
 }
 
 fn send(states: &[NotifyState<'_>]) {

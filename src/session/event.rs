@@ -22,6 +22,8 @@ pub enum Event {
         generation: Generation,
         /// What it holds.
         stored: Stored,
+        /// What is remembered on disk: whoever wrote the file may have signed in.
+        memory: Memory,
     },
     /// An exchange that [`Action::Exchange`] asked for has ended.
     Exchanged {

@@ -53,9 +53,12 @@ impl Session {
         }
     }
 
-    /// A token that appears where there was none, or where only a sign-in could help, is a sign-in.
-    pub(super) fn note_sign_in(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
-        if matches!(self.phase, Phase::SignedOut | Phase::LoginRequired { .. }) {
+    /// A token that appears where there was none, or where only a sign-in could help, is a sign-in; so is one
+    /// whose writer left word of it in `memory`.
+    pub(super) fn note_sign_in(&mut self, memory: Memory, now: Timestamp, actions: &mut Vec<Action>) {
+        if memory.signed_in_at > self.memory.signed_in_at {
+            self.memory.signed_in_at = memory.signed_in_at;
+        } else if matches!(self.phase, Phase::SignedOut | Phase::LoginRequired { .. }) {
             self.memory.signed_in_at = Some(now);
             actions.push(Action::Remember(self.memory));
         }

@@ -1,5 +1,6 @@
 //! The daemon as its user meets it: files in a home directory, a socket, and a server that does as AWS does.
 
+#![cfg(feature = "simulator")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "what is missing fails the test")]
 
 mod place;

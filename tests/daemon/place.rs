@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use sso_refresh::{
     api::client::Client,
     config::{self, environment::Environment, paths::Paths},
-    daemon::{self, Startup},
+    daemon::{self, Relevel, Startup},
     session::{schedule::Policy, status::Status, token::Token},
     simulator::{Operation, Options, Simulator},
     store::token_file_name,
@@ -142,6 +142,7 @@ impl Place {
             env: self.env.clone(),
             clock: Clock::system(),
             policy,
+            relevel: Relevel::never(),
         }
     }
 

@@ -265,7 +265,7 @@ impl World {
     fn finish_reading(&mut self) {
         if let Some((_, generation)) = self.reading.take() {
             let stored = self.file.clone().map_or(Stored::Missing, Stored::Token);
-            self.tell(Event::Read { generation, stored });
+            self.tell(Event::Read { generation, stored, memory: Memory::default() });
         }
     }
 

@@ -1,0 +1,208 @@
+//! The command line: [`Cli`] as clap reads it, and the dispatch to one module a command.
+
+mod completions;
+mod config;
+mod context;
+#[cfg(feature = "simulator")]
+mod demo;
+mod direct;
+mod exit;
+mod log;
+mod login;
+mod logout;
+mod out;
+mod refresh;
+mod reload;
+mod run;
+#[cfg(feature = "simulator")]
+mod simulate;
+mod status;
+mod token;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+
+use self::{context::Context, exit::Failure, log::Verbosity};
+use crate::platform;
+
+/// Where the help lists the flags of all commands.
+const EVERYWHERE: &str = "Options of every command";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "sso-refresh",
+    version,
+    about = "Keeps AWS IAM Identity Center (AWS SSO) sessions fresh, for every AWS program of yours.",
+    after_help = "It finds the sessions in ~/.aws/config by itself. To begin:\n\n  \
+                  aws configure sso     if there is no session yet\n  \
+                  sso-refresh login     signs in\n  \
+                  sso-refresh run       keeps the tokens fresh for as long as it runs\n  \
+                  sso-refresh status    shows how they are\n\n\
+                  Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 a sign-in is needed,\n\
+                  4 the daemon is not running, 5 temporary: try again later.",
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    arg_required_else_help = true
+)]
+struct Cli {
+    /// Use this configuration file [default: ~/.config/sso-refresh/config.toml]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Say more; twice: even more
+    #[arg(short, long, global = true, help_heading = EVERYWHERE, action = ArgAction::Count)]
+    verbose: u8,
+    /// Say nothing but errors
+    #[arg(short, long, global = true, help_heading = EVERYWHERE, conflicts_with = "verbose")]
+    quiet: bool,
+    /// When to use colours
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "WHEN", default_value = "auto")]
+    color: Color,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// `--color`; `auto` is on a terminal only.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Keep all sessions fresh, in the foreground
+    Run,
+    /// Sign in
+    Login(login::Args),
+    /// Sign out: end the session at AWS and delete its token file
+    Logout(logout::Args),
+    /// Show how the sessions are
+    Status(status::Args),
+    /// Print an access token, refreshed first where it would not last
+    Token(token::Args),
+    /// Refresh now
+    Refresh(refresh::Args),
+    /// Check or show the configuration
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Make the daemon load its configuration again
+    Reload,
+    /// See it work against an embedded Identity Center, without an AWS account
+    #[cfg(feature = "simulator")]
+    Demo(demo::Args),
+    /// Run an embedded Identity Center, to test any AWS SSO program against
+    #[cfg(feature = "simulator")]
+    Simulate(simulate::Args),
+    /// Print the completions for a shell
+    Completions(completions::Args),
+}
+
+/// Reads the command line, does what it says and returns the exit code.
+pub(crate) fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A closed pipe is no error, and there is nowhere to tell of any other.
+            drop(error.print());
+            return u8::try_from(error.exit_code()).unwrap_or(exit::USAGE).into();
+        }
+    };
+    cli.color.choose();
+    match cli.run() {
+        Ok(code) => code.into(),
+        Err(failure) => {
+            failure.say();
+            failure.code().into()
+        }
+    }
+}
+
+impl Cli {
+    fn run(self) -> Result<u8, Failure> {
+        // The demonstration tells by itself what the log would.
+        let quiet = self.quiet || (self.verbose == 0 && self.command.tells_by_itself());
+        let verbosity = Verbosity { verbose: self.verbose, quiet };
+        if !matches!(self.command, Command::Run) {
+            log::for_command(verbosity);
+        }
+        platform::harden();
+        let context = || Context::load(self.config.as_deref());
+        match &self.command {
+            Command::Run => run::run(context()?, verbosity),
+            Command::Login(args) => login::run(args, &context()?),
+            Command::Logout(args) => logout::run(args, &context()?),
+            Command::Status(args) => status::run(args, &context()?),
+            Command::Token(args) => token::run(args, &context()?),
+            Command::Refresh(args) => refresh::run(args, &context()?),
+            Command::Config(command) => config::run(command, &context()?),
+            Command::Reload => reload::run(&context()?),
+            #[cfg(feature = "simulator")]
+            Command::Demo(args) => demo::run(args),
+            #[cfg(feature = "simulator")]
+            Command::Simulate(args) => simulate::run(args),
+            Command::Completions(args) => completions::run(args),
+        }
+    }
+}
+
+impl Command {
+    fn tells_by_itself(&self) -> bool {
+        match self {
+            #[cfg(feature = "simulator")]
+            Self::Demo(_) => true,
+            _ => false,
+        }
+    }
+}
+
+impl Color {
+    fn choose(self) {
+        match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_stand_before_or_after_the_command() {
+        for line in [
+            "sso-refresh -vv --config /c token work --min-validity 5m --header",
+            "sso-refresh token work --config /c -v --color never",
+            "sso-refresh status --json -q",
+            "sso-refresh refresh --all",
+            "sso-refresh login --device-code --no-browser work",
+            "sso-refresh logout --all --color=always",
+            "sso-refresh config show --json",
+        ] {
+            assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
+        }
+        for line in [
+            "sso-refresh",
+            "sso-refresh tokn",
+            "sso-refresh -q -v status",
+            "sso-refresh token --json --header",
+            "sso-refresh token --min-validity soon",
+            "sso-refresh refresh work --all",
+        ] {
+            let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
+            assert_eq!(error.exit_code(), i32::from(exit::USAGE), "{line}");
+        }
+    }
+}

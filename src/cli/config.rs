@@ -1,0 +1,91 @@
+//! `sso-refresh config`: checks and shows the configuration.
+
+use clap::Subcommand;
+use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
+
+use super::{
+    context::Context,
+    exit::{self, Failure},
+    out,
+};
+use crate::{
+    api::VERSION,
+    config::{self, Explained, Settings},
+};
+
+/// What is to be done with the configuration.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Validate it: mistakes with line and column, and what some AWS program would not accept
+    Check,
+    /// Show the settings in force and where each comes from
+    Show {
+        /// Print a JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print where the configuration file is, or would be
+    Path,
+}
+
+#[derive(Serialize)]
+struct Printed<'a> {
+    version: u32,
+    settings: &'a [Explained],
+    warnings: &'a [String],
+}
+
+pub(super) fn run(command: &Command, context: &Context) -> Result<u8, Failure> {
+    match command {
+        Command::Check => check(context.settings()?),
+        Command::Show { json } => show(*json, context),
+        Command::Path => out::line(&context.paths.config.display().to_string()),
+    }?;
+    Ok(exit::DONE)
+}
+
+fn check(settings: &Settings) -> Result<(), Failure> {
+    for warning in &settings.warnings {
+        out::line(&format!("warning: {warning}"))?;
+    }
+    let names = settings.sessions.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    out::line(&match settings.sessions.len() {
+        0 => "ok: 0 sessions; run `aws configure sso`, or add a [session.NAME] to config.toml".to_owned(),
+        1 => format!("ok: 1 session ({names})"),
+        count => format!("ok: {count} sessions ({names})"),
+    })
+}
+
+fn show(json: bool, context: &Context) -> Result<(), Failure> {
+    let (settings, explained) = config::explain(&context.paths, &context.env)?;
+    if json {
+        return out::json(&Printed { version: VERSION, settings: &explained, warnings: &settings.warnings });
+    }
+    out::text(&table(&explained))?;
+    if settings.sessions.is_empty() {
+        out::line("\nNo session is configured: run `aws configure sso`, or add a [session.NAME] here.")?;
+    }
+    Ok(())
+}
+
+fn table(explained: &[Explained]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(["SETTING", "VALUE", "FROM"]);
+    for Explained { key, value, origin } in explained {
+        table.add_row([key, value.as_deref().filter(|value| !value.is_empty()).unwrap_or("-"), origin]);
+    }
+    lines(&table)
+}
+
+/// The table as lines without blanks at their ends.
+pub(super) fn lines(table: &Table) -> String {
+    let mut text = String::new();
+    for line in table.lines() {
+        let line = line.strip_prefix(' ').unwrap_or(&line);
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,210 @@
+//! [`Direct`]: a session in the hands of a command, where no daemon does it. The same core decides, and the same
+//! code works on the files under the same lock.
+
+use std::time::Duration;
+
+use super::{
+    context::Context,
+    exit::{self, Failure},
+};
+use crate::{
+    api::{IssuedToken, Refusal, client},
+    config::SessionSettings,
+    daemon::waiters,
+    exchange::{Exchanged, Exchanger},
+    session::{
+        Session,
+        event::{Action, Event, Generation, Notice, Wake},
+        schedule::Policy,
+        status::{State, Status},
+    },
+    store::Orphan,
+    time::{Clock, Timestamp, words},
+};
+
+/// How long a command follows retries. An exchange that is under way is waited for in any case.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One session, for the length of a command.
+#[derive(Debug)]
+pub(super) struct Direct<'a> {
+    settings: &'a SessionSettings,
+    exchanger: Exchanger,
+    clock: Clock,
+    session: Session,
+    /// What the session asked for and nobody has begun.
+    work: Option<Action>,
+    orphans: Vec<Orphan>,
+}
+
+/// Whether a command may go on without the daemon that answered so. One that is there and sick is told of, and a
+/// session that it does not know is one that was configured since it started.
+pub(super) fn is_called_for(session: Option<&str>, error: client::Error) -> Result<(), Failure> {
+    match error {
+        client::Error::NotRunning | client::Error::Refused(Refusal::UnknownSession { .. }) => Ok(()),
+        client::Error::Refused(refusal) => Err(match session {
+            Some(session) => Failure::of(session, refusal),
+            None => refusal.into(),
+        }),
+        error => {
+            tracing::warn!("{}; did it without", exit::daemon_trouble(&error));
+            Ok(())
+        }
+    }
+}
+
+impl<'a> Direct<'a> {
+    /// Reads the token file of a session.
+    pub(super) async fn open(context: &Context, settings: &'a SessionSettings) -> Result<Self, Failure> {
+        let exchanger = context.exchanger()?;
+        // It is the daemon that announces the end of a session, once.
+        let policy = Policy { warn_before_session_end: Duration::ZERO, ..Context::policy(settings) };
+        let memory = exchanger.store().memory(&settings.name);
+        let session = Session::new(&settings.name, policy, memory, Generation::default());
+        let clock = context.clock.clone();
+        let mut direct = Self { settings, exchanger, clock, session, work: None, orphans: Vec::new() };
+        direct.read().await;
+        Ok(direct)
+    }
+
+    /// A token that is good for `min_validity`. One that is on disk costs no exchange.
+    pub(super) async fn token(&mut self, min_validity: Duration) -> Result<IssuedToken, Refusal> {
+        self.handle(Event::TokenAsked { min_validity });
+        let issued = self.until(min_validity, |session, now| {
+            waiters::answer(session, min_validity, session.attempts(), now)
+        });
+        match issued.await {
+            // Nobody tries again by itself, whatever the session says.
+            Some(Err(Refusal::Temporary { .. })) | None => Err(self.not_now(min_validity)),
+            Some(answer) => answer,
+        }
+    }
+
+    /// Refreshes now.
+    pub(super) async fn refresh(&mut self) -> Result<Status, Refusal> {
+        self.handle(Event::RefreshAsked);
+        let settled = self.until(Duration::MAX, |session, now| {
+            let working = session.is_refreshing() || session.status(now).state == State::Backoff;
+            (!working).then_some(())
+        });
+        settled.await;
+        waiters::refreshed(&self.session, self.clock.now())?;
+        Ok(self.status())
+    }
+
+    /// How the session is, as far as its file tells: nothing happens by itself without a daemon.
+    pub(super) fn status(&self) -> Status {
+        let status = self.session.status(self.clock.now());
+        if status.state != State::Refreshing {
+            return Status { next: None, ..status };
+        }
+        let expired = (!status.usable).then(|| "its token has expired, and nothing refreshes it".to_owned());
+        let remedy = expired.as_ref().map(|_| format!("sso-refresh refresh {}", self.settings.name));
+        Status { state: State::Fresh, next: None, reason: expired, remedy, ..status }
+    }
+
+    /// Looks once more at the files that were replaced.
+    pub(super) async fn close(self) {
+        for orphan in self.orphans {
+            self.exchanger.rescue(self.settings, orphan).await;
+        }
+    }
+
+    /// Does what the session asks for until `done` has an answer, and follows retries for as long as patience
+    /// lasts. A newer token of somebody else is adopted if it is good for longer than `enough`.
+    async fn until<T>(
+        &mut self,
+        enough: Duration,
+        done: impl Fn(&Session, Timestamp) -> Option<T>,
+    ) -> Option<T> {
+        let give_up = self.clock.now().after(PATIENCE);
+        loop {
+            let now = self.clock.now();
+            if let Some(answer) = done(&self.session, now) {
+                return Some(answer);
+            }
+            if let Some(action) = self.work.take() {
+                self.perform(action, enough).await;
+                continue;
+            }
+            let (at, why) = self.session.next_wake().filter(|(at, _)| *at < give_up)?;
+            tracing::debug!("{}: waiting {}: {why}", self.settings.name, words(at.since(now)));
+            tokio::time::sleep(at.since(now)).await;
+            self.handle(Event::Woken(Wake::Deadline));
+        }
+    }
+
+    async fn perform(&mut self, action: Action, at_most: Duration) {
+        let (generation, Exchanged { outcome, orphan }) = match action {
+            Action::Exchange { generation, known, enough } => {
+                let enough = enough.min(at_most);
+                (generation, self.exchanger.exchange(self.settings, known.as_ref(), enough).await)
+            }
+            Action::Save { generation, token, sent } => {
+                (generation, self.exchanger.save(self.settings, &token, &sent).await)
+            }
+            Action::Read { .. } => return self.read().await,
+            Action::Remember(_) | Action::Forget | Action::Tell(_) => return,
+        };
+        self.orphans.extend(orphan);
+        self.handle(Event::Exchanged { generation, outcome });
+    }
+
+    async fn read(&mut self) {
+        let generation = self.session.generation();
+        let stored = self.exchanger.read(&self.settings.name).await;
+        let memory = self.exchanger.store().memory(&self.settings.name);
+        self.handle(Event::Read { generation, stored, memory });
+    }
+
+    fn handle(&mut self, event: Event) {
+        let store = self.exchanger.store();
+        let name = &self.settings.name;
+        for action in self.session.handle(event, self.clock.now(), fastrand::f64()) {
+            let kept = match action {
+                Action::Remember(memory) => store.remember(name, memory),
+                Action::Forget => store.forget(name),
+                Action::Tell(notice) => {
+                    tell(name, &notice);
+                    Ok(())
+                }
+                Action::Read { .. } | Action::Exchange { .. } | Action::Save { .. } => {
+                    self.work = Some(action);
+                    Ok(())
+                }
+            };
+            if let Err(error) = kept {
+                tracing::warn!("{name}: {error}");
+            }
+        }
+    }
+
+    fn not_now(&self, min_validity: Duration) -> Refusal {
+        let Status { expires_at, last_error, .. } = self.session.status(self.clock.now());
+        let message = match (last_error, expires_at) {
+            (Some(error), _) => error,
+            (None, Some(at)) => {
+                format!(
+                    "the token is good until {at}, which is less than {}: ask for less",
+                    words(min_validity)
+                )
+            }
+            (None, None) => "no token could be had: try again later".to_owned(),
+        };
+        Refusal::Temporary { message, retry_after: None }
+    }
+}
+
+/// What is worth a line with `-v`; the rest is in the command's answer.
+fn tell(session: &str, notice: &Notice) {
+    match notice {
+        Notice::TakenUp { expires_at } => tracing::info!("{session}: found a token, good until {expires_at}"),
+        Notice::Refreshed { expires_at } => tracing::info!("{session}: refreshed, good until {expires_at}"),
+        Notice::Failing { message, .. } => tracing::info!("{session}: {message}"),
+        Notice::Recovered { .. }
+        | Notice::SignedOut
+        | Notice::SignInNeeded { .. }
+        | Notice::SessionEnding { .. }
+        | Notice::RegistrationEnding { .. } => {}
+    }
+}

@@ -1,0 +1,190 @@
+//! `sso-refresh status`: how the sessions are, from the daemon or from their files.
+
+mod legacy;
+mod table;
+
+use serde::Serialize;
+
+use super::{
+    context::{Context, block_on},
+    direct::Direct,
+    exit::{self, Failure},
+    out,
+};
+use crate::{
+    api::{DaemonInfo, Report, VERSION, client},
+    config::{SessionSettings, Settings},
+    session::status::{State, Status},
+    time::Timestamp,
+};
+
+/// What the command takes.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 every session is usable, 3 one needs a sign-in, 5 one is not usable now."
+)]
+pub(super) struct Args {
+    /// Only this session
+    session: Option<String>,
+    /// Print a JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Everything that is shown; as it is, where JSON is asked for.
+#[derive(Serialize)]
+struct Overview {
+    version: u32,
+    /// The daemon's process, where it runs.
+    daemon: Option<DaemonInfo>,
+    sessions: Vec<Status>,
+    warnings: Vec<String>,
+    /// What is wrong with the daemon.
+    #[serde(skip)]
+    trouble: Option<String>,
+    /// Lines that would convert legacy profiles.
+    #[serde(skip)]
+    conversions: Vec<String>,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
+    block_on(async {
+        let overview = Overview::gather(args.session.as_deref(), context).await?;
+        if args.json {
+            out::json(&overview)?;
+        } else {
+            out::text(&overview.text(context.clock.now()))?;
+        }
+        Ok(exit::worst(overview.sessions.iter().map(code)))
+    })
+}
+
+impl Overview {
+    async fn gather(given: Option<&str>, context: &Context) -> Result<Self, Failure> {
+        let (report, trouble) = match context.client().status().await {
+            Ok(report) => (Some(report), None),
+            Err(error) => (None, Some(error)),
+        };
+        let settings = match (context.settings(), &report) {
+            (Ok(settings), _) => Some(settings),
+            // The daemon goes on with what it had, and says itself what is wrong with the file.
+            (Err(_), Some(_)) => None,
+            (Err(failure), None) => return Err(failure),
+        };
+        let mut overview = Self {
+            version: VERSION,
+            daemon: None,
+            sessions: Vec::new(),
+            warnings: settings.map(|settings| settings.warnings.clone()).unwrap_or_default(),
+            trouble: trouble.map(|error| trouble_line(&error)),
+            conversions: Vec::new(),
+        };
+        overview.take(report, given, context)?;
+        if let Some(settings) = settings {
+            overview.complete(settings, given, context).await?;
+            for profile in legacy::profiles(settings) {
+                overview.warnings.push(profile.warning());
+                overview.conversions.push(profile.conversion());
+            }
+        }
+        Ok(overview)
+    }
+
+    /// Takes what the daemon said.
+    fn take(
+        &mut self,
+        report: Option<Report>,
+        given: Option<&str>,
+        context: &Context,
+    ) -> Result<(), Failure> {
+        let Some(Report { daemon, sessions, .. }) = report else { return Ok(()) };
+        if let Some(error) = &daemon.config_error {
+            let mended = context.config_error().is_none();
+            let hint = if mended { "; it was mended since: run `sso-refresh reload`" } else { "" };
+            self.warnings.insert(0, format!("the daemon goes on with its old settings: {error}{hint}"));
+        } else if let Some(error) = context.config_error() {
+            self.warnings.insert(0, error.to_string());
+        }
+        self.daemon = Some(daemon);
+        self.sessions = sessions;
+        self.sessions.retain(|status| given.is_none_or(|name| name == status.session));
+        match (given, context.config_error()) {
+            (Some(name), Some(_)) if self.sessions.is_empty() => Err(Failure::new(
+                exit::USAGE,
+                format!("the daemon has no session `{name}`: see `sso-refresh status`"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads the files of those sessions that the daemon said nothing of.
+    async fn complete(
+        &mut self,
+        settings: &Settings,
+        given: Option<&str>,
+        context: &Context,
+    ) -> Result<(), Failure> {
+        if settings.sessions.is_empty() && self.sessions.is_empty() {
+            return Err(no_session(settings));
+        }
+        let mut chosen: Vec<&SessionSettings> = match given {
+            Some(_) if !self.sessions.is_empty() => Vec::new(),
+            Some(name) => vec![context.session(Some(name))?],
+            None => settings.sessions.values().collect(),
+        };
+        chosen.retain(|session| !self.sessions.iter().any(|known| known.session == session.name));
+        for session in chosen {
+            self.sessions.push(Direct::open(context, session).await?.status());
+            if self.daemon.is_some() {
+                let name = &session.name;
+                self.warnings
+                    .push(format!("the daemon does not know `{name}` yet: run `sso-refresh reload`"));
+            }
+        }
+        self.sessions.sort_by(|one, other| one.session.cmp(&other.session));
+        Ok(())
+    }
+
+    fn text(&self, now: Timestamp) -> String {
+        let mut text = table::table(&self.sessions, now);
+        let mut paragraph = |lines: Vec<String>| {
+            if !lines.is_empty() {
+                text.push('\n');
+                for line in &lines {
+                    text.extend([line.as_str(), "\n"]);
+                }
+            }
+        };
+        paragraph(self.sessions.iter().flat_map(table::remarks).collect());
+        paragraph(self.trouble.iter().cloned().collect());
+        paragraph(self.warnings.iter().map(|warning| format!("warning: {warning}")).collect());
+        paragraph(self.conversions.clone());
+        text.truncate(text.trim_end().len());
+        text.push('\n');
+        text
+    }
+}
+
+fn trouble_line(error: &client::Error) -> String {
+    let line = exit::daemon_trouble(error);
+    match error {
+        client::Error::NotRunning => format!("{line}; until then nothing is refreshed by itself"),
+        _ => line,
+    }
+}
+
+/// Nothing to show is a matter of configuration.
+fn no_session(settings: &Settings) -> Failure {
+    match legacy::profiles(settings).next() {
+        Some(profile) => Failure::new(exit::USAGE, profile.warning()),
+        None => crate::config::Error::NoSession.into(),
+    }
+}
+
+fn code(status: &Status) -> u8 {
+    match status.state {
+        State::SignedOut | State::LoginRequired => exit::SIGN_IN,
+        State::Fresh | State::Refreshing | State::Backoff if status.usable => exit::DONE,
+        State::Fresh | State::Refreshing | State::Backoff => exit::TEMPORARY,
+    }
+}

@@ -1,0 +1,13 @@
+//! The commands as users run them, without a daemon, against the embedded Identity Center.
+
+#![cfg(feature = "simulator")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod config;
+mod login;
+mod secrets;
+mod simulate;
+mod status;
+mod token;
