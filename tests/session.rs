@@ -502,3 +502,32 @@ fn answers_follow_the_state() {
     drive.read(HOUR, Stored::Missing);
     assert!(answer(&drive, HOUR, 60).starts_with("SignInNeeded"));
 }
+
+#[test]
+fn answers_wait_for_the_confirmation_of_a_refusal_and_no_longer() {
+    let answer = |drive: &Drive, now, attempts| {
+        let words = format!("{:?}", drive.session.answer(secs(60), attempts, at(now)));
+        words.split([' ', '(', '{']).next().unwrap_or_default().to_owned()
+    };
+    let refused_once = || {
+        let mut drive = Drive::with(token("a", -HOUR, 0), 0);
+        drive.done(1, refused(Reason::InvalidGrant));
+        drive
+    };
+    let mut drive = refused_once();
+    assert_eq!((answer(&drive, 1, 0).as_str(), drive.session.is_confirming(0)), ("Wait", true));
+    assert_eq!(
+        (answer(&drive, 1, 1).as_str(), drive.session.is_confirming(1)),
+        ("Wait", false),
+        "the next one"
+    );
+    drive.wake(3);
+    assert_eq!((answer(&drive, 3, 0).as_str(), drive.session.is_confirming(0)), ("Wait", true), "in flight");
+    drive.done(4, refused(Reason::InvalidGrant));
+    assert_eq!((answer(&drive, 4, 0).as_str(), drive.session.is_confirming(0)), ("SignInNeeded", false));
+
+    let mut drive = refused_once();
+    drive.wake(3);
+    drive.done(4, failure("down", None));
+    assert_eq!((answer(&drive, 4, 0).as_str(), drive.session.is_confirming(0)), ("Temporary", false));
+}

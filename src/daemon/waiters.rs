@@ -84,7 +84,10 @@ impl Waiter {
                 drop(reply.send(answer));
                 None
             }
-            Wants::Refresh { reply } if session.is_refreshing() && session.attempts() == self.attempts => {
+            Wants::Refresh { reply }
+                if session.is_refreshing() && session.attempts() == self.attempts
+                    || session.is_confirming(self.attempts) =>
+            {
                 Some(Self { wants: Wants::Refresh { reply }, ..self })
             }
             Wants::Refresh { reply } => {

@@ -64,6 +64,13 @@ impl Session {
         }
     }
 
+    /// Whether the first exchange after `attempts` was refused and the next, seconds later, is to confirm it: until
+    /// then nobody can say whether a sign-in is needed.
+    pub fn is_confirming(&self, attempts: u64) -> bool {
+        let refused = self.trouble.as_ref().is_some_and(|trouble| trouble.refused);
+        refused && matches!(self.phase, Phase::Backoff(_)) && self.attempts == attempts + 1
+    }
+
     /// Why no exchange can give another token, in words; `None` where one can.
     pub fn needs_sign_in(&self) -> Option<String> {
         match &self.phase {
@@ -111,10 +118,11 @@ impl Session {
         }
     }
 
-    /// Who asked before the last failure waits for the attempt that was brought forward for its sake.
+    /// Who asked before the last failure waits for the attempt that was brought forward for its sake, and for the
+    /// one that confirms a refusal.
     fn is_worth_waiting(&self, retry: &Retry, attempts: u64, now: Timestamp) -> bool {
         const PATIENCE: Duration = Duration::from_secs(3);
-        self.attempts == attempts && retry.at <= now.after(PATIENCE)
+        (self.attempts == attempts || self.is_confirming(attempts)) && retry.at <= now.after(PATIENCE)
     }
 
     fn trouble_words(&self) -> String {
