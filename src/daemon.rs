@@ -1,7 +1,7 @@
 //! The daemon: [`run`] is the start-up order, then one loop that owns every session.
 //!
 //! Whatever happens comes to that loop as one of three: something that was done for a session, a call of a local
-//! program, or a wake-up from outside. The session decides what follows; [`effects`] does it.
+//! program, or a wake-up from outside. The session decides what follows; `effects` does it.
 
 mod effects;
 pub mod instance;
