@@ -1,6 +1,6 @@
 //! [`Settings`]: what the user configured, merged from `config.toml` and the AWS config file and validated.
 //!
-//! Three stages: [`file`] is `config.toml` as it is written, [`aws`] the AWS config file as it is written, and
+//! Three stages: [`mod@file`] is `config.toml` as it is written, [`aws`] the AWS config file as it is written, and
 //! `merge` makes of both and the environment the settings that the rest of the program can rely on.
 
 pub mod aws;

@@ -1,7 +1,7 @@
 //! [`Router`]: from an HTTP request to a [`Call`] and from its answer to an HTTP response.
 //!
-//! Which front may serve which route is a table, [`ROUTES`]. Nothing here waits without a bound, reads more of
-//! a body than [`BODY_MAX`], or lets an answer be cached.
+//! Which front may serve which route is a table, `ROUTES`. Nothing here waits without a bound, reads more of
+//! a body than `BODY_MAX`, or lets an answer be cached.
 
 use std::{borrow::Cow, error::Error, time::Duration};
 

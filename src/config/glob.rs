@@ -1,4 +1,4 @@
-//! [`matches`]: patterns of names.
+//! [`matches()`]: patterns of names.
 
 /// Whether `name` matches `pattern`, in which `*` stands for any text and everything else for itself.
 pub fn matches(pattern: &str, name: &str) -> bool {
