@@ -5,7 +5,6 @@ Every operation and every error of the models is called for by name: a new one i
 """
 
 import base64
-import configparser
 import datetime
 import hashlib
 import html
@@ -18,9 +17,9 @@ import urllib.parse
 import botocore.session
 import pytest
 from botocore.exceptions import ClientError
-from conftest import REDIRECT_URI, SCOPE, START_URL
+from identity_center import ACCOUNT, PROFILE, SCOPE, START_URL, configure, ending_in, time_left
 
-ACCOUNT = {"accountId": "012345678901", "roleName": "Developer"}
+REDIRECT_URI = "http://127.0.0.1:43210/oauth/callback"
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 OUT_OF_SCOPE = {"CreateTokenWithIAM"}
 # The model has it, and says that it isn't implemented.
@@ -246,38 +245,22 @@ def test_a_sign_in_with_a_device_code(decision, client, simulator):
 @pytest.fixture
 def token_file(simulator, tmp_path):
     """A home with a profile and the token of its session, in the file that every SDK reads."""
-    config = configparser.ConfigParser()
-    config["profile work"] = {
-        "sso_session": "my-sso",
-        "sso_account_id": ACCOUNT["accountId"],
-        "sso_role_name": ACCOUNT["roleName"],
-        "region": "us-east-1",
-    }
-    config["sso-session my-sso"] = {
-        "sso_start_url": START_URL,
-        "sso_region": "us-east-1",
-        "sso_registration_scopes": SCOPE,
-    }
-    path = tmp_path / ".aws/sso/cache" / (hashlib.sha1(b"my-sso").hexdigest() + ".json")
-    path.parent.mkdir(parents=True)
-    with open(tmp_path / ".aws/config", "w") as file:
-        config.write(file)
+    path = configure(tmp_path)
     path.write_text(json.dumps(simulator.sign_in()))
     return path
 
 
 def expire(path, minutes):
     """Leaves the token so many minutes."""
-    end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=minutes)
-    token = json.loads(path.read_text()) | {"expiresAt": end.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    token = ending_in(json.loads(path.read_text()), minutes=minutes)
     path.write_text(json.dumps(token))
     return token
 
 
 CALLER_IDENTITY = """
-import boto3, json
+import boto3, json, sys
 try:
-    answer = boto3.Session(profile_name="work").client("sts").get_caller_identity()
+    answer = boto3.Session(profile_name=sys.argv[1]).client("sts").get_caller_identity()
 except Exception as error:
     answer = {"error": type(error).__name__}
 print(json.dumps(answer))
@@ -286,7 +269,7 @@ print(json.dumps(answer))
 
 def caller_identity():
     """In a process of its own: botocore looks at HOME once, when it is imported."""
-    command = [sys.executable, "-c", CALLER_IDENTITY]
+    command = [sys.executable, "-c", CALLER_IDENTITY, PROFILE]
     return json.loads(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout)
 
 
@@ -304,12 +287,11 @@ def test_botocore_refreshes_through_the_simulator(minutes, refreshed, simulator,
     assert (new != old) == refreshed
     if refreshed:
         assert new["accessToken"] != old["accessToken"] and new["refreshToken"] != old["refreshToken"]
-        left = datetime.datetime.fromisoformat(new["expiresAt"]) - datetime.datetime.now(datetime.timezone.utc)
-        assert datetime.timedelta(minutes=59) < left <= datetime.timedelta(minutes=60)
+        assert datetime.timedelta(minutes=59) < time_left(new) <= datetime.timedelta(minutes=60)
 
 
 def test_botocore_says_that_the_session_is_over(simulator, token_file):
-    simulator.admin("end-session", start_url=START_URL)
+    simulator.end_session()
     expire(token_file, 50)
     assert caller_identity() == {"error": "UnauthorizedSSOTokenError"}
     expire(token_file, -10)
