@@ -145,9 +145,9 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
     daemon.begin();
     manager::ready();
     tracing::info!(
-        "sso-refresh {} has started: {} sessions, socket {}",
+        "sso-refresh {} has started: {}; programs ask at {}",
         env!("CARGO_PKG_VERSION"),
-        daemon.sessions.len(),
+        report::names(daemon.sessions.keys()),
         daemon.paths.socket.display()
     );
 

@@ -52,6 +52,15 @@ pub fn tell(session: &str, notice: &Notice) {
     }
 }
 
+/// Which sessions there are.
+pub fn names<'a>(sessions: impl Iterator<Item = &'a String>) -> String {
+    let names = sessions.map(String::as_str).collect::<Vec<_>>().join(", ");
+    if names.is_empty() {
+        return "there is no session yet: run `aws configure sso`".into();
+    }
+    format!("it keeps fresh {names}")
+}
+
 /// How all sessions are doing, in a line.
 pub fn line(sessions: &[Status], config_error: Option<&str>) -> String {
     let mut parts = Vec::new();
@@ -68,12 +77,13 @@ pub fn line(sessions: &[Status], config_error: Option<&str>) -> String {
     }
     for session in sessions {
         match session.state {
-            State::LoginRequired | State::SignedOut => {
+            // One whose file has not been read yet needs nothing.
+            State::LoginRequired | State::SignedOut if session.remedy.is_some() => {
                 let name = &session.session;
                 parts.push(format!("{name} needs a sign-in: sso-refresh login {name}"));
             }
             State::Backoff => parts.push(format!("{} is tried again", session.session)),
-            State::Fresh | State::Refreshing => {}
+            State::Fresh | State::Refreshing | State::LoginRequired | State::SignedOut => {}
         }
     }
     parts.join(" · ")
@@ -82,4 +92,49 @@ pub fn line(sessions: &[Status], config_error: Option<&str>) -> String {
 fn next(sessions: &[Status]) -> Option<Timestamp> {
     let fresh = sessions.iter().filter(|session| session.state == State::Fresh);
     fresh.filter_map(|session| Some(session.next.as_ref()?.at)).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::status::Next;
+
+    fn status(session: &str, state: State, usable: bool) -> Status {
+        let at = Timestamp::from_secs(1_800_000_000);
+        Status {
+            session: session.into(),
+            state,
+            reason: None,
+            expires_at: None,
+            next: Some(Next { at, why: "refresh".into() }),
+            session_ends_at: None,
+            registration_expires_at: None,
+            refreshed_at: None,
+            last_error: None,
+            remedy: (!usable).then(|| "a command".into()),
+            usable,
+        }
+    }
+
+    #[test]
+    fn the_line_says_what_is_well_and_what_is_not() {
+        let fresh = || status("home", State::Fresh, true);
+        for (sessions, error, expected) in [
+            (vec![], None, "no session is configured: run `aws configure sso`"),
+            (vec![fresh()], None, "1 session fresh · next refresh 2027-01-15T08:00:00Z"),
+            (
+                vec![fresh(), status("work", State::LoginRequired, false)],
+                None,
+                "1 session fresh · next refresh 2027-01-15T08:00:00Z · work needs a sign-in: sso-refresh login work",
+            ),
+            (vec![status("work", State::Backoff, true)], None, "1 session fresh · work is tried again"),
+            (
+                vec![Status { remedy: None, ..status("work", State::SignedOut, false) }],
+                Some("config.toml:1:1: no"),
+                "the configuration is not in force: config.toml:1:1: no · 0 sessions fresh",
+            ),
+        ] {
+            assert_eq!(line(&sessions, error), expected);
+        }
+    }
 }
