@@ -7,6 +7,7 @@ mod support;
 
 mod config;
 mod login;
+mod run;
 mod secrets;
 mod simulate;
 mod status;

@@ -1,7 +1,6 @@
 //! What the black-box tests share: a [`Home`] in which the real program runs and can reach nothing but this
 //! machine, a [`Center`] for it to talk to, and a [`Daemon`] that does not outlive its test.
 
-#![expect(dead_code, reason = "each test uses a part of it")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what a test can't set up fails the test")]
 
 use std::{
@@ -147,8 +146,13 @@ impl Home {
 
     /// Starts the daemon.
     pub(crate) fn daemon(&self, flags: &[&str]) -> Daemon {
+        self.daemon_with(flags, [])
+    }
+
+    /// The same with more in its environment.
+    pub(crate) fn daemon_with<const N: usize>(&self, flags: &[&str], env: [(&str, PathBuf); N]) -> Daemon {
         let args = ["run"].iter().chain(flags);
-        Daemon(self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+        Daemon(self.command(args).envs(env).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     }
 }
 

@@ -1,0 +1,121 @@
+//! `run` as a service manager has it: readiness, signals, a second one, and a crash before it.
+
+#![expect(clippy::unwrap_used, reason = "what is missing fails the test")]
+
+use std::{os::unix::net::UnixDatagram, time::Duration};
+
+use nix::sys::signal::Signal;
+use sso_refresh::simulator::Options;
+
+use crate::support::{Center, Home, WORK, WORK_AND_HOME};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn single_use() -> Center {
+    Center::start(Options { single_use: true, ..Options::default() })
+}
+
+/// What the service manager is told, up to the message that contains `last`.
+fn told(manager: &UnixDatagram, last: &str) -> Vec<String> {
+    let mut messages = Vec::new();
+    while !messages.last().is_some_and(|message: &String| message.contains(last)) {
+        let mut bytes = [0; 4096];
+        let length = manager.recv(&mut bytes).unwrap();
+        messages.push(String::from_utf8(bytes[..length].to_vec()).unwrap());
+    }
+    messages
+}
+
+#[test]
+fn the_service_manager_hears_ready_status_reload_and_stopping() {
+    let center = single_use();
+    let home = Home::with(&center, WORK);
+    center.sign_in(&home, "work", 50 * MINUTE);
+    home.write("run/.keep", "");
+    let manager = UnixDatagram::bind(home.path("run/notify")).unwrap();
+    // A daemon that says nothing fails the test instead of hanging it.
+    manager.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut daemon = home.daemon_with(&[], [("NOTIFY_SOCKET", home.path("run/notify"))]);
+    told(&manager, "READY=1");
+    assert!(told(&manager, "1 session fresh · next refresh").last().unwrap().starts_with("STATUS="));
+    daemon.signal(Signal::SIGHUP);
+    let reload = told(&manager, "READY=1").join("\n");
+    assert!(reload.contains("RELOADING=1") && reload.contains("MONOTONIC_USEC="), "{reload}");
+    daemon.signal(Signal::SIGTERM);
+    told(&manager, "STOPPING=1");
+    assert_eq!(daemon.wait(), 0);
+}
+
+#[test]
+fn a_stop_waits_until_the_exchange_in_flight_is_on_disk() {
+    let center = single_use();
+    let home = Home::with(&center, WORK);
+    let old = center.sign_in(&home, "work", MINUTE);
+    center.set_faults("CreateToken:delay=700ms");
+    let mut daemon = home.daemon(&["-vv"]);
+    daemon.wait_for("has started");
+    while center.exchanges() == 0 {
+        std::thread::yield_now();
+    }
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.wait(), 0);
+    let new = home.access_token("work").unwrap();
+    assert_ne!(new, old.access_token.expose());
+    let ran = home.run("token");
+    assert_eq!((ran.code, ran.stdout.trim_end()), (0, new.as_str()));
+    assert_eq!(center.exchanges(), 1);
+}
+
+#[test]
+fn a_hangup_takes_up_a_good_configuration_and_keeps_the_old_one_over_a_bad() {
+    let center = single_use();
+    let home = Home::with(&center, WORK);
+    let mut daemon = home.daemon(&[]);
+    daemon.wait_for("has started");
+    home.write_aws_config(WORK_AND_HOME);
+    daemon.signal(Signal::SIGHUP);
+    daemon.wait_for("added home");
+    home.write_config("\n[log]\nlevl = \"debug\"\n");
+    daemon.signal(Signal::SIGHUP);
+    let line = daemon.wait_for("not taken up");
+    assert!(line.contains("config.toml:3:1") && line.contains("`level`"), "{line}");
+    let status = home.run("status");
+    assert!(status.stdout.contains("config.toml:3:1"), "{status:?}");
+    assert!(status.stdout.contains("home") && status.stdout.contains("work"), "{status:?}");
+    home.write_config("[log]\nlevel = \"debug\"\n");
+    daemon.signal(Signal::SIGHUP);
+    daemon.wait_for("the log changed");
+    center.sign_in(&home, "work", 50 * MINUTE);
+    assert!(daemon.wait_for("wakes next").contains("DEBUG"));
+}
+
+#[test]
+fn a_second_one_is_told_who_runs_and_a_crash_is_no_obstacle() {
+    let center = single_use();
+    let home = Home::with(&center, WORK);
+    let mut first = home.daemon(&[]);
+    first.wait_for("has started");
+    let second = home.run("run");
+    assert_eq!(second.code, 1);
+    assert!(second.stderr.contains(&format!("already running (process {})", first.0.id())), "{second:?}");
+    first.signal(Signal::SIGKILL);
+    first.wait();
+    assert!(home.path("run/sso-refresh/api.sock").exists(), "the socket was left");
+    let mut third = home.daemon(&[]);
+    third.wait_for("has started");
+    assert_eq!(home.run("reload").code, 0);
+}
+
+#[test]
+fn a_sign_in_by_command_is_noticed_and_kept_fresh() {
+    let center =
+        Center::start(Options { auto_approve: true, interval: Duration::from_secs(1), ..Options::default() });
+    let home = Home::with(&center, WORK);
+    let mut daemon = home.daemon(&[]);
+    daemon.wait_for("there is no token file");
+    assert_eq!(home.run("login").code, 0);
+    daemon.wait_for("keeps the token fresh");
+    assert_eq!(home.run("logout").code, 0);
+    daemon.wait_for("there is no token file");
+    assert_eq!(home.run("token").code, 3);
+}
