@@ -5,6 +5,7 @@ use std::{io, os::fd::AsFd};
 
 use nix::sys::stat::fstat;
 use sd_notify::NotifyState;
+use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::{Layer, Registry};
 
 /// The daemon has started and serves.
@@ -44,7 +45,15 @@ pub fn logs_to_journal() -> bool {
 /// # Errors
 /// Where there is no journald.
 pub fn journal() -> io::Result<Box<dyn Layer<Registry> + Send + Sync>> {
-    let layer = tracing_journald::layer()?;
+    // The crate's own choice makes each informational line a notice.
+    let priorities = PriorityMappings {
+        error: Priority::Error,
+        warn: Priority::Warning,
+        info: Priority::Informational,
+        debug: Priority::Debug,
+        trace: Priority::Debug,
+    };
+    let layer = tracing_journald::layer()?.with_priority_mappings(priorities);
     Ok(layer.with_field_prefix(None).with_syslog_identifier("sso-refresh".into()).boxed())
 }
 
