@@ -3,7 +3,9 @@
 //! Whatever happens comes to that loop as one of three: something that was done for a session, a call of a local
 //! program, or a wake-up from outside. The session decides what follows; `effects` does it.
 
+mod calls;
 mod effects;
+mod files;
 pub mod instance;
 mod reload;
 pub mod report;
@@ -11,43 +13,40 @@ pub mod waiters;
 mod wake;
 mod watch;
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    ffi::OsString,
-    io,
-    path::PathBuf,
-    time::Duration,
-};
+use std::{collections::BTreeMap, io, path::PathBuf, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
 use self::{
-    effects::Effects,
+    effects::{Done, Effects},
+    files::Files,
     instance::Instance,
     waiters::Waiters,
     wake::{Wakes, Woken},
-    watch::Watch,
 };
 use crate::{
-    api::{self, Call, DaemonInfo, Refusal, Report, router::Router, unix},
-    config::{self, SessionSettings, Settings, environment::Environment, paths::Paths},
+    api::{Call, router::Router, unix},
+    config::{SessionSettings, Settings, environment::Environment, paths::Paths},
     exchange::Exchanger,
     platform::{Fired, manager},
     session::{
         Session,
-        event::{Event, Generation, Wake},
+        event::{Action, Event, Generation, Wake},
         schedule::Policy,
         status::Status,
     },
     store::{self, Store},
-    time::{Clock, Timestamp},
+    time::{Clock, Timestamp, words},
 };
 
-/// How long after a file changed it is read: whoever writes it in place is done by then.
+/// How long after a configuration file changed it is read: whoever writes it in place is done by then.
 const AFTER_WRITE: Duration = Duration::from_millis(100);
 
 /// How long a stop waits for exchanges in flight to be written.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often all files are looked at where the system tells of no change.
+const POLL: Duration = Duration::from_secs(60);
 
 /// How many calls may wait for the loop.
 const CALLS: usize = 64;
@@ -116,7 +115,7 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
     store.prepare()?;
     let _instance = Instance::lock(&paths.runtime)?;
     let listener = unix::bind(&paths.socket)?;
-    let mut wakes = Wakes::new(watch(&paths))?;
+    let mut wakes = Wakes::new()?;
     let (calls_in, mut calls) = mpsc::channel(CALLS);
     let (done_in, mut done) = mpsc::unbounded_channel();
     let (stop, stopped) = oneshot::channel::<()>();
@@ -134,15 +133,19 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
         policy,
         relevel,
         sessions: BTreeMap::new(),
-        token_files: HashMap::new(),
+        files: Files::default(),
         waiters: Waiters::default(),
-        unread: BTreeMap::new(),
+        parked: Vec::new(),
         reload_at: None,
+        poll_at: None,
+        files_differ: false,
+        stopping: false,
         config_error: None,
         status_line: String::new(),
         generation: Generation::default(),
     };
     daemon.begin();
+    daemon.watch(&mut wakes);
     manager::ready();
     tracing::info!(
         "sso-refresh {} has started: {}; programs ask at {}",
@@ -171,13 +174,18 @@ struct Daemon {
     policy: Policy,
     relevel: Relevel,
     sessions: BTreeMap<String, Session>,
-    /// Whose token file has this name.
-    token_files: HashMap<OsString, String>,
+    files: Files,
     effects: Effects,
     waiters: Waiters,
-    /// Sessions whose file changed, and when to read it.
-    unread: BTreeMap<String, Timestamp>,
+    /// Calls that wait for a file to be read.
+    parked: Vec<Call>,
     reload_at: Option<Timestamp>,
+    /// When to look at all files, where the system tells of no change.
+    poll_at: Option<Timestamp>,
+    /// Other files are to be watched than before.
+    files_differ: bool,
+    /// No exchange is begun any more.
+    stopping: bool,
     /// Why the configuration on disk is not in force.
     config_error: Option<String>,
     started_at: Timestamp,
@@ -186,45 +194,53 @@ struct Daemon {
     generation: Generation,
 }
 
-type Done = mpsc::UnboundedReceiver<(String, Event)>;
+type Results = mpsc::UnboundedReceiver<Done>;
 
 impl Daemon {
     async fn turn(
         &mut self,
         wakes: &mut Wakes,
         calls: &mut mpsc::Receiver<Call>,
-        done: &mut Done,
+        done: &mut Results,
     ) -> Result<(), Error> {
         loop {
             let deadline = self.deadline();
-            let all_read = self.sessions.values().all(Session::is_read);
             tokio::select! {
                 biased;
-                Some((session, event)) = done.recv() => self.handle(&session, event),
-                Some(call) = calls.recv(), if all_read => self.call(call),
+                Some(done) = done.recv() => self.done(done),
+                Some(call) = calls.recv() => self.ask(call),
                 woken = wakes.next(deadline) => match woken? {
                     Woken::Timer(Fired::Deadline) => self.due(),
                     Woken::Timer(Fired::ClockStep) => self.wake_all(Wake::ClockStep),
                     Woken::Timer(Fired::Resume) => self.wake_all(Wake::Resume),
-                    Woken::Files(paths) => self.changed(wakes, &paths),
+                    Woken::Files(paths) => self.changed(&paths),
                     // Whether it was taken up is in the log and in the status.
                     Woken::Reload => drop(self.reload()),
                     Woken::Stop => return Ok(()),
                 },
             }
+            if std::mem::take(&mut self.files_differ) {
+                self.watch(wakes);
+            }
         }
     }
 
-    /// Waits until no exchange is in flight any more, or for the next signal.
-    async fn finish(&mut self, wakes: &mut Wakes, done: &mut Done) {
+    /// Waits until what was begun is on disk, or for the next signal.
+    async fn finish(&mut self, wakes: &mut Wakes, done: &mut Results) {
+        self.stopping = true;
         let last = self.clock.now().after(STOP_PATIENCE);
-        while self.sessions.values().any(Session::is_refreshing) {
+        loop {
             tokio::select! {
                 biased;
-                Some((session, event)) = done.recv() => self.handle(&session, event),
+                Some(done) = done.recv() => self.done(done),
+                idle = self.effects.exchange_ended() => {
+                    if idle {
+                        return;
+                    }
+                }
                 woken = wakes.next(Some(last)) => match woken {
                     Ok(Woken::Timer(Fired::Deadline) | Woken::Stop) | Err(_) => {
-                        tracing::warn!("stopping while an exchange is in flight");
+                        tracing::warn!("stopping in the midst of an exchange");
                         return;
                     }
                     Ok(_) => {}
@@ -236,7 +252,7 @@ impl Daemon {
     /// When the loop must turn again.
     fn deadline(&self) -> Option<Timestamp> {
         let sessions = self.sessions.values().filter_map(|session| Some(session.next_wake()?.0));
-        sessions.chain(self.unread.values().copied()).chain(self.reload_at).min()
+        sessions.chain(self.files.next()).chain(self.reload_at).chain(self.poll_at).min()
     }
 
     fn due(&mut self) {
@@ -244,10 +260,12 @@ impl Daemon {
         if self.reload_at.is_some_and(|at| at <= now) {
             self.reload_changed();
         }
-        let is_unread = |(name, at): (&String, &Timestamp)| (*at <= now).then(|| name.clone());
-        let unread: Vec<String> = self.unread.iter().filter_map(is_unread).collect();
-        for name in unread {
-            self.unread.remove(&name);
+        if self.poll_at.is_some_and(|at| at <= now) {
+            self.poll_at = Some(now.after(POLL));
+            self.files.all_changed(now);
+            self.reload_changed();
+        }
+        for name in self.files.due(now) {
             self.handle(&name, Event::FileChanged);
         }
         let is_due = |session: &&Session| session.next_wake().is_some_and(|(at, _)| at <= now);
@@ -257,11 +275,34 @@ impl Daemon {
         }
     }
 
+    /// Makes every session look again, at its file and at the time.
     fn wake_all(&mut self, wake: Wake) {
         tracing::debug!("looks at every session again: {wake:?}");
+        let now = self.clock.now();
+        self.files.all_changed(now);
+        self.files.clamp(now);
+        self.reload_at = self.reload_at.map(|at| at.min(now));
+        self.poll_at = self.poll_at.map(|at| at.min(now.after(POLL)));
         let names: Vec<String> = self.sessions.keys().cloned().collect();
         for name in names {
             self.handle(&name, Event::Woken(wake));
+        }
+    }
+
+    /// Something that was begun has ended.
+    fn done(&mut self, done: Done) {
+        match done {
+            Done::Event(session, event) => {
+                if matches!(*event, Event::Read { .. }) {
+                    self.files.end(&session);
+                }
+                self.handle(&session, *event);
+                self.ask_again();
+            }
+            Done::Healed(session, verdict) => {
+                let news = self.files.healed(&session, verdict.is_ok(), self.clock.now());
+                report::healed(&session, &verdict, news);
+            }
         }
     }
 
@@ -272,6 +313,12 @@ impl Daemon {
         };
         let now = self.clock.now();
         for action in session.handle(event, now, fastrand::f64()) {
+            match action {
+                // It could be cut off between the server and the disk.
+                Action::Exchange { .. } if self.stopping => continue,
+                Action::Read { .. } => self.files.begin(name),
+                _ => {}
+            }
             self.effects.run(settings, action);
         }
         if let Some((at, why)) = session.next_wake() {
@@ -281,87 +328,49 @@ impl Daemon {
         self.show_status();
     }
 
-    fn changed(&mut self, wakes: &mut Wakes, paths: &[PathBuf]) {
+    /// These paths changed; none are named where anything may have.
+    fn changed(&mut self, paths: &[PathBuf]) {
         let now = self.clock.now();
-        let config = [&self.paths.config, &self.paths.aws_config, &self.paths.aws_credentials];
-        let mut folders = false;
+        if paths.is_empty() {
+            self.files.all_changed(now);
+            self.reload_at.get_or_insert(now.after(AFTER_WRITE));
+        }
+        let config = self.config_files();
         for path in paths {
-            folders |= self.paths.token_cache.starts_with(path);
+            self.files.changed(path, now);
             if config.iter().any(|file| file.starts_with(path)) {
-                folders |= !config.contains(&path);
                 self.reload_at.get_or_insert(now.after(AFTER_WRITE));
             }
-            if path.parent() == Some(&self.paths.token_cache)
-                && let Some(session) = path.file_name().and_then(|name| self.token_files.get(name))
+            // A folder went or came: everything in it may be another.
+            if config
+                .iter()
+                .chain([&self.paths.token_cache])
+                .any(|file| file.starts_with(path) && file != path)
+                || *path == self.paths.token_cache
             {
-                self.unread.entry(session.clone()).or_insert(now.after(AFTER_WRITE));
+                self.files.all_changed(now);
+                self.files_differ = true;
             }
         }
-        if folders {
-            self.watch_again(wakes);
-        }
     }
 
-    /// A watched folder went or came: everything in it may be another.
-    fn watch_again(&mut self, wakes: &mut Wakes) {
-        if let Some(Err(error)) = wakes.watch.as_mut().map(Watch::look_again) {
-            tracing::warn!("{error}: changes made by other programs are noticed late");
-        }
-        let at = self.clock.now().after(AFTER_WRITE);
-        for name in self.sessions.keys() {
-            self.unread.entry(name.clone()).or_insert(at);
-        }
+    fn config_files(&self) -> [PathBuf; 3] {
+        [&self.paths.config, &self.paths.aws_config, &self.paths.aws_credentials].map(Clone::clone)
     }
 
-    fn call(&mut self, call: Call) {
-        // Whoever went away needs no answer: a reply that can't be sent is dropped.
-        match call {
-            Call::Ping { reply } => drop(reply.send(())),
-            Call::Status { reply } => drop(reply.send(self.report())),
-            Call::Reload { reply } => drop(reply.send(self.reload())),
-            Call::Token { session, min_validity, reply } => match self.named(session.as_deref()) {
-                Ok((name, attempts)) => {
-                    self.waiters.token(&name, attempts, min_validity, reply);
-                    self.handle(&name, Event::TokenAsked { min_validity });
-                }
-                Err(refusal) => drop(reply.send(Err(refusal))),
-            },
-            Call::Refresh { session, reply } => match self.named(Some(&session)) {
-                Ok((name, attempts)) => {
-                    self.waiters.refresh(&name, attempts, reply);
-                    self.handle(&name, Event::RefreshAsked);
-                }
-                Err(refusal) => drop(reply.send(Err(refusal))),
-            },
+    /// Watches what there is to watch now. Where the system refuses, the files are looked at now and then.
+    fn watch(&mut self, wakes: &mut Wakes) {
+        let files = self.files.paths().cloned().chain(self.config_files()).collect();
+        let refused = wakes.watch(&self.paths.token_cache, files).err();
+        if let (Some(error), None) = (&refused, self.poll_at) {
+            tracing::warn!("{error}: changes made by other programs are noticed within {}", words(POLL));
         }
-    }
-
-    /// The session that is meant, and how many of its exchanges have ended.
-    fn named(&self, given: Option<&str>) -> Result<(String, u64), Refusal> {
-        let unknown = |message: String| Refusal::UnknownSession { message };
-        let settings = config::resolve_session(&self.settings, &self.env, given)
-            .map_err(|error| unknown(error.to_string()))?;
-        let session = self.sessions.get(&settings.name);
-        let session = session.ok_or_else(|| unknown(format!("there is no session `{}`", settings.name)))?;
-        Ok((settings.name.clone(), session.attempts()))
+        self.poll_at = refused.map(|_| self.clock.now().after(POLL));
     }
 
     fn statuses(&self) -> Vec<Status> {
         let now = self.clock.now();
         self.sessions.values().map(|session| session.status(now)).collect()
-    }
-
-    fn report(&self) -> Report {
-        Report {
-            version: api::VERSION,
-            daemon: DaemonInfo {
-                version: env!("CARGO_PKG_VERSION").into(),
-                pid: std::process::id(),
-                started_at: self.started_at,
-                config_error: self.config_error.clone(),
-            },
-            sessions: self.statuses(),
-        }
     }
 
     fn show_status(&mut self) {
@@ -371,13 +380,6 @@ impl Daemon {
             self.status_line = line;
         }
     }
-}
-
-fn watch(paths: &Paths) -> Option<Watch> {
-    let files = vec![paths.config.clone(), paths.aws_config.clone(), paths.aws_credentials.clone()];
-    Watch::new(&paths.token_cache, files)
-        .inspect_err(|error| tracing::warn!("{error}: changes made by other programs are noticed late"))
-        .ok()
 }
 
 fn policy_of(settings: &SessionSettings, base: Policy, warn_before_session_end: Duration) -> Policy {

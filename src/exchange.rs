@@ -48,8 +48,8 @@ pub struct Exchanger {
 pub struct Exchanged {
     /// How it ended.
     pub outcome: Outcome,
-    /// The file that was replaced, for [`Exchanger::rescue`].
-    pub orphan: Option<Orphan>,
+    /// The file that was replaced, for [`Exchanger::rescue`], and the token that is in its place.
+    pub orphan: Option<(Orphan, Token)>,
 }
 
 impl Exchanger {
@@ -85,20 +85,32 @@ impl Exchanger {
         http::Client::new(&self.http)
     }
 
-    /// What the token file of `session` holds. A file that is broken and stays so for a second is healed.
-    pub async fn read(&self, session: &str) -> Stored {
+    /// What the token file of `session` holds, and whether the file is whole. One that is not, and stays so for a
+    /// second, should be healed.
+    pub async fn read(&self, session: &str) -> (Stored, bool) {
         match self.settled(|store| store.read(session)).await {
-            Ok(Reading { stored, healed_from: None, .. }) => stored,
-            Ok(Reading { stored, .. }) => {
-                self.heal(session).await;
-                stored
-            }
-            Err(error) => Stored::Broken(error.to_string()),
+            Ok(Reading { stored, healed_from, .. }) => (stored, healed_from.is_none()),
+            Err(error) => (Stored::Broken(error.to_string()), true),
         }
     }
 
+    /// Makes the broken token file of `session` whole again from what is left of it or from the own copy.
+    ///
+    /// # Errors
+    /// What and why, in a line.
+    pub async fn heal(&self, session: &SessionSettings) -> Result<(), String> {
+        let locked = self.lock(&session.name).await?;
+        let Some(orphan) = locked.heal().map_err(|error| error.to_string())? else { return Ok(()) };
+        let healed = locked.read().map_err(|error| error.to_string())?;
+        drop(locked);
+        if let Stored::Token(ours) = healed.stored {
+            self.rescue(session, orphan, &ours).await;
+        }
+        Ok(())
+    }
+
     /// Exchanges the refresh token of `session`, unless the file holds a token newer than `known` that is good
-    /// for longer than `enough`.
+    /// for `enough`.
     pub async fn exchange(
         &self,
         session: &SessionSettings,
@@ -112,16 +124,16 @@ impl Exchanger {
         let sent = match self.settled(|_| locked.read()).await {
             Ok(Reading { stored: Stored::Token(token), .. }) => token,
             Ok(Reading { stored: Stored::Missing, .. }) => return Outcome::Gone.into(),
-            Ok(Reading { stored: Stored::Broken(message), .. }) => return Outcome::Broken(message).into(),
-            Err(error) => return Outcome::Broken(error.to_string()).into(),
+            Ok(Reading { stored: Stored::Broken(message), .. }) => return failed(message, None).into(),
+            Err(error) => return failed(error.to_string(), None).into(),
         };
         let newer = known.is_none_or(|known| !known.same_as(&sent) && sent.expires_at > known.expires_at);
-        if newer && sent.left(self.clock.now()) > enough {
+        if newer && sent.left(self.clock.now()) >= enough {
             return Outcome::Adopted(sent).into();
         }
         match self.post(session, &sent).await {
             Some(Ok(token)) => save(&locked, session, &token, &sent),
-            Some(Err(error)) => refused(&locked, &sent, &error).into(),
+            Some(Err(error)) => self.refused(&locked, &sent, &error).await.into(),
             None => Outcome::Adopted(sent).into(),
         }
     }
@@ -134,18 +146,24 @@ impl Exchanger {
         }
     }
 
-    /// Looks once more at a file that was replaced: a sign-in that another program wrote into it in place, just
-    /// as it was replaced, would be lost.
-    pub async fn rescue(&self, session: &SessionSettings, orphan: Orphan) {
+    /// Looks once more at the file that was replaced by one with `ours`: a sign-in that another program wrote into it
+    /// in place, just as it was replaced, would be lost. Whatever became of our file meanwhile stays.
+    pub async fn rescue(&self, session: &SessionSettings, orphan: Orphan, ours: &Token) {
         tokio::time::sleep(ORPHAN_PAUSE).await;
         let Some(token) = orphan.changed_token() else { return };
         let name = &session.name;
         let written = match self.lock(name).await {
-            Ok(locked) => locked.create(&token, &identity(session)).map_err(|error| error.to_string()),
+            Ok(locked) => {
+                let saved = locked.save(&token, Some(ours), &identity(session));
+                saved.map_err(|error| error.to_string())
+            }
             Err(message) => Err(message),
         };
         match written {
-            Ok(()) => tracing::info!(session = name, "{name}: a token that was written meanwhile is kept"),
+            Ok(Saved::Written(_)) => {
+                tracing::info!(session = name, "{name}: a token that was written meanwhile is kept");
+            }
+            Ok(Saved::Gone | Saved::Superseded(_)) => {}
             Err(error) => {
                 tracing::warn!(
                     session = name,
@@ -186,19 +204,24 @@ impl Exchanger {
         read(&self.store)
     }
 
-    async fn heal(&self, session: &str) {
-        let healed = match self.lock(session).await {
-            Ok(locked) => locked.heal().map_err(|error| error.to_string()),
-            Err(message) => Err(message),
+    /// A refusal is believed only if the file still holds what was refused.
+    async fn refused(&self, locked: &Locked, sent: &Token, error: &oidc::Error) -> Outcome {
+        let reason = match error.verdict() {
+            Verdict::SignIn(reason) => reason,
+            Verdict::Retry { after } => return failed(error.to_string(), after),
         };
-        match healed {
-            Ok(Some(_)) => {
-                tracing::warn!(session, "{session}: the token file was broken and has been healed");
+        match self.settled(|_| locked.read()).await {
+            Ok(Reading { stored: Stored::Missing, .. }) => Outcome::Gone,
+            Ok(Reading { stored: Stored::Token(theirs), .. })
+                if theirs.refresh_token != sent.refresh_token =>
+            {
+                Outcome::Adopted(theirs)
             }
-            Ok(None) => {}
-            Err(error) => {
-                tracing::warn!(session, "{session}: the token file is broken and can't be healed: {error}");
+            Ok(Reading { stored: Stored::Token(_), .. }) => {
+                Outcome::Refused { reason, message: error.to_string() }
             }
+            Ok(Reading { stored: Stored::Broken(message), .. }) => failed(message, None),
+            Err(error) => failed(error.to_string(), None),
         }
     }
 
@@ -225,28 +248,16 @@ fn kept(mut token: Token, sent: &Token) -> Token {
 
 fn save(locked: &Locked, session: &SessionSettings, token: &Token, sent: &Token) -> Exchanged {
     match locked.save(token, Some(sent), &identity(session)) {
-        Ok(Saved::Written(orphan)) => Exchanged { outcome: Outcome::Refreshed(token.clone()), orphan },
+        Ok(Saved::Written(orphan)) => Exchanged {
+            outcome: Outcome::Refreshed(token.clone()),
+            orphan: orphan.map(|orphan| (orphan, token.clone())),
+        },
         Ok(Saved::Gone) => Outcome::Gone.into(),
         Ok(Saved::Superseded(theirs)) => Outcome::Adopted(theirs).into(),
         Err(error) => {
             let message = format!("the new token can't be written: {error}");
             Outcome::Unsaved { token: token.clone(), sent: sent.clone(), message }.into()
         }
-    }
-}
-
-/// A refusal is believed only if the file still holds what was refused.
-fn refused(locked: &Locked, sent: &Token, error: &oidc::Error) -> Outcome {
-    let reason = match error.verdict() {
-        Verdict::SignIn(reason) => reason,
-        Verdict::Retry { after } => return failed(error.to_string(), after),
-    };
-    match locked.read() {
-        Ok(Reading { stored: Stored::Missing, .. }) => Outcome::Gone,
-        Ok(Reading { stored: Stored::Token(theirs), .. }) if theirs.refresh_token != sent.refresh_token => {
-            Outcome::Adopted(theirs)
-        }
-        _ => Outcome::Refused { reason, message: error.to_string() },
     }
 }
 

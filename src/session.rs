@@ -47,6 +47,8 @@ pub struct Session {
     in_flight: Option<Generation>,
     /// The clock was set during the exchange: the expiry that it brings was reckoned with the wrong one.
     clock_stepped: bool,
+    /// The longest validity that somebody waits for.
+    wanted: Duration,
     /// When the last exchange began.
     attempted_at: Option<Timestamp>,
     /// How many exchanges have ended.
@@ -106,6 +108,7 @@ impl Session {
             generation,
             in_flight: None,
             clock_stepped: false,
+            wanted: Duration::ZERO,
             attempted_at: None,
             attempts: 0,
             refreshed_at: None,
@@ -211,14 +214,16 @@ impl Session {
         actions: &mut Vec<Action>,
     ) {
         match stored {
-            Stored::Token(token) if self.token.as_ref().is_some_and(|known| known.same_as(&token)) => {}
+            Stored::Token(token) if self.token.as_ref().is_some_and(|known| known.same_as(&token)) => {
+                self.readable_again();
+            }
             Stored::Token(token) => {
                 self.note_sign_in(memory, now, actions);
                 actions.push(Action::Tell(Notice::TakenUp { expires_at: token.expires_at }));
                 self.take_up(token, now, random, actions);
             }
             Stored::Missing => self.signed_out(actions),
-            Stored::Broken(message) => self.unreadable(message, actions),
+            Stored::Broken(message) => self.unreadable(message, now, actions),
         }
     }
 
@@ -235,7 +240,6 @@ impl Session {
                 self.take_up(token, now, random, actions);
             }
             Outcome::Gone => self.signed_out(actions),
-            Outcome::Broken(message) => self.sign_in_needed(Reason::Unreadable, Some(message), actions),
             Outcome::Refused { reason, message } => self.refused(reason, message, now, actions),
             Outcome::Failed(failure) => self.failed(failure, None, now, random, actions),
             Outcome::Unsaved { token, sent, message } => {
@@ -288,9 +292,19 @@ impl Session {
     }
 
     /// A file that can't be read is no reason to give up a token that is still known.
-    fn unreadable(&mut self, message: String, actions: &mut Vec<Action>) {
-        if self.token.is_none() {
-            self.sign_in_needed(Reason::Unreadable, Some(message), actions);
+    fn unreadable(&mut self, message: String, now: Timestamp, actions: &mut Vec<Action>) {
+        match &self.phase {
+            Phase::Fresh { .. } => drop(self.trouble_since(now, &message)),
+            Phase::Backoff(_) => {}
+            Phase::Unread | Phase::SignedOut | Phase::LoginRequired { .. } => {
+                self.sign_in_needed(Reason::Unreadable, Some(message), actions);
+            }
+        }
+    }
+
+    fn readable_again(&mut self) {
+        if matches!(self.phase, Phase::Fresh { .. }) && self.in_flight.is_none() {
+            self.trouble = None;
         }
     }
 
@@ -381,6 +395,7 @@ impl Session {
         if enough || min_validity > self.life() {
             return;
         }
+        self.wanted = self.wanted.max(min_validity);
         match &mut self.phase {
             Phase::Fresh { due } => *due = (*due).min(now),
             Phase::Backoff(_) => self.hurry(now),
@@ -419,7 +434,8 @@ impl Session {
             return actions.push(Action::Save { generation, token, sent });
         }
         self.attempted_at = Some(now);
-        let enough = schedule::lead(&self.policy, self.life());
+        let wanted = std::mem::take(&mut self.wanted);
+        let enough = schedule::lead(&self.policy, self.life()).max(wanted);
         actions.push(Action::Exchange { generation, known: self.token.clone(), enough });
     }
 

@@ -256,6 +256,9 @@ fn keep_a_broken_file_takes_no_known_token_away() {
     let mut drive = Drive::with(token("a", 0, HOUR), 0);
     assert_eq!(drive.read(10, Stored::Broken("torn".into())), "");
     assert_eq!(drive.state(10), State::Fresh);
+    assert_eq!(drive.session.status(at(10)).last_error.as_deref(), Some("torn"));
+    assert_eq!(drive.read(11, Stored::Token(token("a", 0, HOUR))), "");
+    assert_eq!(drive.session.status(at(11)).last_error, None, "the same token again");
     let mut drive = Drive::new(Policy::default(), Memory::default());
     assert_eq!(drive.read(0, Stored::Broken("torn".into())), "sign-in:Unreadable");
     assert_eq!(drive.read(1, Stored::Broken("torn".into())), "", "told once");
@@ -284,7 +287,6 @@ fn final_reasons_end_a_session_and_all_else_is_tried_again() {
         (refused(Reason::UnauthorizedClient), "sign-in:UnauthorizedClient", State::LoginRequired),
         (refused(Reason::InvalidGrant), "", State::Backoff),
         (failure("connection refused", None), "failing", State::Backoff),
-        (Outcome::Broken("torn".into()), "sign-in:Unreadable", State::LoginRequired),
         (Outcome::Gone, "forget signed-out", State::SignedOut),
     ] {
         let mut drive = Drive::with(token("a", -HOUR, 60), 0);
@@ -501,6 +503,28 @@ fn answers_follow_the_state() {
     assert!(answer(&drive, HOUR - 29, 10).starts_with("Token"), "what is left is served");
     drive.read(HOUR, Stored::Missing);
     assert!(answer(&drive, HOUR, 60).starts_with("SignInNeeded"));
+}
+
+#[test]
+fn answers_end_with_an_exchange_that_gave_no_longer_token() {
+    let mut drive = Drive::with(token("a", 0, HOUR), 0);
+    let wanted = Duration::from_millis(3_599_500);
+    assert_eq!(drive.event(10, Event::TokenAsked { min_validity: wanted }), "exchange");
+    drive.done(12, Outcome::Refreshed(token("b", 11, HOUR + 11)));
+    assert!(matches!(drive.session.answer(wanted, 0, at(12)), Answer::TooLong { .. }));
+    assert_eq!(drive.session.answer(wanted, 1, at(12)), Answer::Wait, "who asks now may get a longer one");
+}
+
+#[test]
+fn exchange_adopts_only_what_lasts_as_long_as_somebody_waits_for() {
+    for (event, expected) in
+        [(Event::RefreshAsked, 1200), (Event::TokenAsked { min_validity: secs(3000) }, 3000)]
+    {
+        let mut drive = Drive::with(token("a", 0, HOUR), 0);
+        let actions = drive.session.handle(event, at(1000), 0.0);
+        let Some(Action::Exchange { enough, .. }) = actions.first() else { panic!("{actions:?}") };
+        assert_eq!(*enough, secs(expected));
+    }
 }
 
 #[test]

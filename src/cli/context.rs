@@ -105,5 +105,8 @@ pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
         Failure::new(exit::FAILED, format!("the system gives no resources: {error}; close some programs"))
     })?;
-    runtime.block_on(work)
+    let result = runtime.block_on(work);
+    // A look-up of a name can't be broken off, and nobody waits for one any more.
+    runtime.shutdown_background();
+    result
 }

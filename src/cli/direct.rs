@@ -17,6 +17,7 @@ use crate::{
         event::{Action, Event, Generation, Notice, Wake},
         schedule::Policy,
         status::{State, Status},
+        token::Token,
     },
     store::Orphan,
     time::{Clock, Timestamp, words},
@@ -34,7 +35,7 @@ pub(super) struct Direct<'a> {
     session: Session,
     /// What the session asked for and nobody has begun.
     work: Option<Action>,
-    orphans: Vec<Orphan>,
+    orphans: Vec<(Orphan, Token)>,
 }
 
 /// Whether a command may go on without the daemon that answered so. One that is there and sick is told of, and a
@@ -70,9 +71,8 @@ impl<'a> Direct<'a> {
     /// A token that is good for `min_validity`. One that is on disk costs no exchange.
     pub(super) async fn token(&mut self, min_validity: Duration) -> Result<IssuedToken, Refusal> {
         self.handle(Event::TokenAsked { min_validity });
-        let issued = self.until(min_validity, |session, now| {
-            waiters::answer(session, min_validity, session.attempts(), now)
-        });
+        let issued =
+            self.until(|session, now| waiters::answer(session, min_validity, session.attempts(), now));
         match issued.await {
             // Nobody tries again by itself, whatever the session says.
             Some(Err(Refusal::Temporary { .. })) | None => Err(self.not_now(min_validity)),
@@ -83,7 +83,7 @@ impl<'a> Direct<'a> {
     /// Refreshes now.
     pub(super) async fn refresh(&mut self) -> Result<Status, Refusal> {
         self.handle(Event::RefreshAsked);
-        let settled = self.until(Duration::MAX, |session, now| {
+        let settled = self.until(|session, now| {
             let working = session.is_refreshing() || session.status(now).state == State::Backoff;
             (!working).then_some(())
         });
@@ -105,18 +105,14 @@ impl<'a> Direct<'a> {
 
     /// Looks once more at the files that were replaced.
     pub(super) async fn close(self) {
-        for orphan in self.orphans {
-            self.exchanger.rescue(self.settings, orphan).await;
+        for (orphan, ours) in self.orphans {
+            self.exchanger.rescue(self.settings, orphan, &ours).await;
         }
     }
 
     /// Does what the session asks for until `done` has an answer, and follows retries for as long as patience
-    /// lasts. A newer token of somebody else is adopted if it is good for longer than `enough`.
-    async fn until<T>(
-        &mut self,
-        enough: Duration,
-        done: impl Fn(&Session, Timestamp) -> Option<T>,
-    ) -> Option<T> {
+    /// lasts.
+    async fn until<T>(&mut self, done: impl Fn(&Session, Timestamp) -> Option<T>) -> Option<T> {
         let give_up = self.clock.now().after(PATIENCE);
         loop {
             let now = self.clock.now();
@@ -124,7 +120,7 @@ impl<'a> Direct<'a> {
                 return Some(answer);
             }
             if let Some(action) = self.work.take() {
-                self.perform(action, enough).await;
+                self.perform(action).await;
                 continue;
             }
             let (at, why) = self.session.next_wake().filter(|(at, _)| *at < give_up)?;
@@ -134,10 +130,9 @@ impl<'a> Direct<'a> {
         }
     }
 
-    async fn perform(&mut self, action: Action, at_most: Duration) {
+    async fn perform(&mut self, action: Action) {
         let (generation, Exchanged { outcome, orphan }) = match action {
             Action::Exchange { generation, known, enough } => {
-                let enough = enough.min(at_most);
                 (generation, self.exchanger.exchange(self.settings, known.as_ref(), enough).await)
             }
             Action::Save { generation, token, sent } => {
@@ -152,8 +147,12 @@ impl<'a> Direct<'a> {
 
     async fn read(&mut self) {
         let generation = self.session.generation();
-        let stored = self.exchanger.read(&self.settings.name).await;
-        let memory = self.exchanger.store().memory(&self.settings.name);
+        let name = &self.settings.name;
+        let (stored, whole) = self.exchanger.read(name).await;
+        if !whole && let Err(error) = self.exchanger.heal(self.settings).await {
+            tracing::warn!("{name}: the token file is broken and can't be healed: {error}");
+        }
+        let memory = self.exchanger.store().memory(name);
         self.handle(Event::Read { generation, stored, memory });
     }
 
@@ -184,10 +183,12 @@ impl<'a> Direct<'a> {
         let message = match (last_error, expires_at) {
             (Some(error), _) => error,
             (None, Some(at)) => {
-                format!(
-                    "the token is good until {at}, which is less than {}: ask for less",
-                    words(min_validity)
-                )
+                let wanted = words(min_validity);
+                return Refusal::TooLong {
+                    message: format!(
+                        "the token is good until {at}, which is less than {wanted}: ask for less"
+                    ),
+                };
             }
             (None, None) => "no token could be had: try again later".to_owned(),
         };

@@ -42,7 +42,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
 }
 
 async fn sign_out(session: &SessionSettings, exchanger: &Exchanger) -> Result<&'static str, Failure> {
-    let stored = exchanger.read(&session.name).await;
+    let (stored, _) = exchanger.read(&session.name).await;
     let ended = match &stored {
         Stored::Token(token) => end(session, exchanger, &token.access_token).await,
         Stored::Missing | Stored::Broken(_) => None,

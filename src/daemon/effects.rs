@@ -1,7 +1,7 @@
-//! Does what a session asks for, in tasks of their own, and brings back what came of it as an event with the
-//! generation of the request.
+//! Does what a session asks for, in tasks of their own, and brings back what came of it, an exchange with the
+//! generation of its request.
 
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinSet};
 
 use super::report;
 use crate::{
@@ -10,22 +10,33 @@ use crate::{
     session::event::{Action, Event, Generation},
 };
 
+/// What was done.
+#[derive(Debug)]
+pub(super) enum Done {
+    /// Something for a session to know.
+    Event(String, Box<Event>),
+    /// The token file of a session was broken; it is whole again, or why it is not.
+    Healed(String, Result<(), String>),
+}
+
 /// The doing side of the daemon.
 #[derive(Debug)]
 pub(super) struct Effects {
     /// How exchanges are made.
     pub(super) exchanger: Exchanger,
-    done: mpsc::UnboundedSender<(String, Event)>,
+    done: mpsc::UnboundedSender<Done>,
+    /// The exchanges under way, those of sessions that are no more among them.
+    exchanges: JoinSet<()>,
 }
 
 impl Effects {
     /// Does things with `exchanger` and says so to `done`.
-    pub(super) fn new(exchanger: Exchanger, done: mpsc::UnboundedSender<(String, Event)>) -> Self {
-        Self { exchanger, done }
+    pub(super) fn new(exchanger: Exchanger, done: mpsc::UnboundedSender<Done>) -> Self {
+        Self { exchanger, done, exchanges: JoinSet::new() }
     }
 
     /// Does `action` for `session`, or begins to.
-    pub(super) fn run(&self, session: &SessionSettings, action: Action) {
+    pub(super) fn run(&mut self, session: &SessionSettings, action: Action) {
         let store = self.exchanger.store();
         let name = &session.name;
         let kept = match action {
@@ -53,27 +64,40 @@ impl Effects {
         }
     }
 
+    /// Waits for one of the exchanges under way; whether there was none. May be dropped and called again.
+    pub(super) async fn exchange_ended(&mut self) -> bool {
+        self.exchanges.join_next().await.is_none()
+    }
+
     fn read(&self, session: &SessionSettings, generation: Generation) {
-        let (exchanger, done, name) = (self.exchanger.clone(), self.done.clone(), session.name.clone());
+        let (exchanger, done, session) = (self.exchanger.clone(), self.done.clone(), session.clone());
         tokio::spawn(async move {
-            let stored = exchanger.read(&name).await;
-            // Nobody listens any more when the daemon ends; the file has it all.
+            let name = session.name.clone();
+            let (stored, whole) = exchanger.read(&name).await;
             let memory = exchanger.store().memory(&name);
-            let _ = done.send((name, Event::Read { generation, stored, memory }));
+            // Nobody listens any more when the daemon ends; the file has it all.
+            let read = Event::Read { generation, stored, memory };
+            let _ = done.send(Done::Event(name.clone(), Box::new(read)));
+            if !whole {
+                let healed = exchanger.heal(&session).await;
+                let _ = done.send(Done::Healed(name, healed));
+            }
         });
     }
 
     fn exchange(
-        &self,
+        &mut self,
         generation: Generation,
         work: impl Future<Output = (Exchanger, SessionSettings, Exchanged)> + Send + 'static,
     ) {
+        while self.exchanges.try_join_next().is_some() {}
         let done = self.done.clone();
-        tokio::spawn(async move {
+        self.exchanges.spawn(async move {
             let (exchanger, session, Exchanged { outcome, orphan }) = work.await;
-            let _ = done.send((session.name.clone(), Event::Exchanged { generation, outcome }));
-            if let Some(orphan) = orphan {
-                exchanger.rescue(&session, orphan).await;
+            let exchanged = Event::Exchanged { generation, outcome };
+            let _ = done.send(Done::Event(session.name.clone(), Box::new(exchanged)));
+            if let Some((orphan, ours)) = orphan {
+                exchanger.rescue(&session, orphan, &ours).await;
             }
         });
     }

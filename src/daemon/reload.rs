@@ -92,9 +92,8 @@ impl Daemon {
         let Some(settings) = self.settings.sessions.get(name) else { return };
         let policy = policy_of(settings, self.policy, self.settings.warn_before_session_end);
         let store = self.effects.exchanger.store();
-        if let Some(file) = store.token_path(name).file_name() {
-            self.token_files.insert(file.to_owned(), name.to_owned());
-        }
+        self.files.add(name, store.token_path(name));
+        self.files_differ = true;
         let session = Session::new(name, policy, store.memory(name), self.generation);
         self.sessions.insert(name.to_owned(), session);
         self.handle(name, Event::FileChanged);
@@ -104,8 +103,7 @@ impl Daemon {
         if let Some(session) = self.sessions.remove(name) {
             self.generation = Generation(self.generation.0.max(session.generation().0 + 1));
         }
-        self.token_files.retain(|_, session| session != name);
-        self.unread.remove(name);
+        self.files.remove(name);
         self.waiters.dismiss(name);
     }
 

@@ -52,6 +52,17 @@ pub fn tell(session: &str, notice: &Notice) {
     }
 }
 
+/// Writes to the log what became of a broken token file. What is no news is for who looks closely.
+pub fn healed(session: &str, verdict: &Result<(), String>, news: bool) {
+    match verdict {
+        Ok(()) => tracing::warn!(session, "{session}: the token file was broken and has been healed"),
+        Err(error) if news => {
+            tracing::warn!(session, "{session}: the token file is broken and can't be healed: {error}");
+        }
+        Err(error) => tracing::debug!(session, "{session}: the token file can't be healed yet: {error}"),
+    }
+}
+
 /// Which sessions there are.
 pub fn names<'a>(sessions: impl Iterator<Item = &'a String>) -> String {
     let names = sessions.map(String::as_str).collect::<Vec<_>>().join(", ");

@@ -51,15 +51,15 @@ impl Waiters {
         self.0 = waiting.into_iter().filter_map(|waiter| waiter.settle(session, now)).collect();
     }
 
-    /// Tells everybody who waits for `session` that it is no more.
+    /// Tells everybody who waits for `session` that it is another or no more.
     pub fn dismiss(&mut self, session: &str) {
-        let gone =
-            || Refusal::UnknownSession { message: format!("there is no session `{session}` any more") };
+        let message = format!("the settings of `{session}` have changed: ask again");
+        let changed = || Refusal::Temporary { message: message.clone(), retry_after: None };
         for waiter in self.0.extract_if(.., |waiter| waiter.session == session) {
             // Whoever went away needs no answer.
             match waiter.wants {
-                Wants::Token { reply, .. } => drop(reply.send(Err(gone()))),
-                Wants::Refresh { reply } => drop(reply.send(Err(gone()))),
+                Wants::Token { reply, .. } => drop(reply.send(Err(changed()))),
+                Wants::Refresh { reply } => drop(reply.send(Err(changed()))),
             }
         }
     }

@@ -1,6 +1,9 @@
 //! Everything from outside that wakes the loop, in one place: the deadline, the clock, signals and files.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use futures_util::StreamExt;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -29,8 +32,8 @@ pub(super) enum Woken {
 pub(super) struct Wakes {
     timer: Timer,
     signals: Signals,
-    /// What is watched; none where the system refused, which was told.
-    pub(super) watch: Option<Watch>,
+    /// None before anything is watched, or where the system refuses.
+    watch: Option<Watch>,
 }
 
 impl Wakes {
@@ -38,8 +41,21 @@ impl Wakes {
     ///
     /// # Errors
     /// Where there is no timer or no signal to be had.
-    pub(super) fn new(watch: Option<Watch>) -> io::Result<Self> {
-        Ok(Self { timer: Timer::new()?, signals: Signals::new([SIGHUP, SIGTERM, SIGINT])?, watch })
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self { timer: Timer::new()?, signals: Signals::new([SIGHUP, SIGTERM, SIGINT])?, watch: None })
+    }
+
+    /// Watches `token_cache` and `files` from now on, whatever was watched before.
+    ///
+    /// # Errors
+    /// Where the system has no watches left: what to do is in the text.
+    pub(super) fn watch(&mut self, token_cache: &Path, files: Vec<PathBuf>) -> Result<(), String> {
+        let watch = match self.watch.take() {
+            Some(mut watch) => watch.look_again(token_cache, files).map(|()| watch),
+            None => Watch::new(token_cache, files),
+        };
+        self.watch = Some(watch?);
+        Ok(())
     }
 
     /// The next one; `deadline` at the latest. May be dropped and called again at any time.

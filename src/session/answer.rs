@@ -55,7 +55,10 @@ impl Session {
             return Answer::SignInNeeded { why };
         }
         match &self.phase {
-            Phase::Fresh { .. } if min_validity > self.life() => Answer::TooLong { life: self.life() },
+            // A token that is just out does not last that long either.
+            Phase::Fresh { .. } if min_validity > self.life() || self.attempts > attempts => {
+                Answer::TooLong { life: self.life() }
+            }
             Phase::Unread | Phase::Fresh { .. } | Phase::SignedOut | Phase::LoginRequired { .. } => {
                 Answer::Wait
             }

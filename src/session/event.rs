@@ -79,8 +79,6 @@ pub enum Outcome {
     Adopted(Token),
     /// The file is gone: somebody signed out. What came back, if anything, was dropped.
     Gone,
-    /// The file can't be read; the text says why.
-    Broken(String),
     /// The server refused for good, and the file still holds what was sent.
     Refused {
         /// Why the session is over.
@@ -155,7 +153,7 @@ pub enum Action {
         generation: Generation,
         /// The token as this session knows it: a newer one in the file is adopted instead of exchanged …
         known: Option<Token>,
-        /// … if it is good for longer than this.
+        /// … if it is good for at least this long.
         enough: Duration,
     },
     /// Write a token that was issued but could not be written, and report [`Event::Exchanged`].

@@ -214,7 +214,8 @@ async fn a_reload_takes_up_what_differs_and_a_bad_file_changes_nothing() {
                 "[session.extra]\nstart_url = \"https://extra.awsapps.com/start\"\nregion = \"eu-west-1\"\n",
             );
             let verdict = place.client.reload().await.unwrap().unwrap();
-            assert!(verdict.contains("extra") || place.status("extra").await.is_some(), "{verdict}");
+            assert!(verdict.ends_with("in all)"), "{verdict}");
+            assert!(place.status("extra").await.is_some(), "{verdict}");
 
             let before = place.status("work").await.unwrap().next.unwrap().at;
             place.write_config("[session.work]\nrefresh_before = \"25m\"\n");
@@ -284,18 +285,74 @@ async fn a_second_daemon_is_told_who_runs() {
 }
 
 #[tokio::test]
-async fn short_lived_tokens_never_expire_and_never_loop() {
-    let options = Options { token_life: Duration::from_secs(4), ..single_use() };
-    let place = Place::new(&["work"], options).await;
-    place.sign_in("work", Duration::from_secs(4));
-    let policy = Policy { floor: Duration::from_secs(1), ..Policy::default() };
+async fn what_a_sign_in_or_out_has_just_written_is_what_is_answered() {
+    let place = Place::new(&["work"], single_use()).await;
     place
-        .play_at(policy, async {
-            while place.exchanges() < 4 {
-                let left = place.status("work").await.unwrap().expires_at.unwrap();
-                assert!(left > Clock::system().now(), "expired");
-                tokio::time::sleep(Duration::from_millis(20)).await;
+        .play(async {
+            for _ in 0..20 {
+                let token = place.sign_in("work", 50 * MINUTE);
+                let issued = place.client.token(Some("work"), MINUTE).await.unwrap();
+                assert_eq!(issued.access_token, token.access_token);
+                fs::remove_file(place.token_path("work")).unwrap();
+                let error = place.client.token(Some("work"), MINUTE).await.unwrap_err();
+                assert!(matches!(&error, Error::Refused(Refusal::SignInNeeded { .. })), "{error}");
+                assert_eq!(place.status("work").await.unwrap().state, State::SignedOut);
             }
+            assert_eq!(place.exchanges(), 0);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_for_a_while_ends_no_session() {
+    let place = Place::new(&["work"], single_use()).await;
+    place.sign_in("work", 50 * MINUTE);
+    place
+        .play(async {
+            place.until("it is fresh", "work", |status| status.state == State::Fresh).await;
+            let (path, aside) = (place.token_path("work"), place.token_path("aside"));
+            fs::rename(&path, &aside).unwrap();
+            fs::create_dir(&path).unwrap();
+            let error = place.client.refresh("work").await.unwrap_err();
+            assert!(matches!(&error, Error::Refused(Refusal::Temporary { .. })), "{error}");
+            let status = place.status("work").await.unwrap();
+            assert!(status.last_error.is_some(), "{status:?}");
+            fs::remove_dir(&path).unwrap();
+            fs::rename(&aside, &path).unwrap();
+            place.client.refresh("work").await.unwrap();
+            assert_eq!(place.status("work").await.unwrap().last_error, None);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_token_that_is_a_hair_too_short_is_answered_and_not_waited_for() {
+    let place = Place::new(&["work"], single_use()).await;
+    place.sign_in("work", 50 * MINUTE);
+    place.simulator.set_faults(faults("CreateToken:delay=1500ms"));
+    place
+        .play(async {
+            let error = place.client.token(None, Duration::from_secs(3599)).await.unwrap_err();
+            assert!(matches!(&error, Error::Refused(Refusal::TooLong { .. })), "{error}");
+            assert_eq!(place.exchanges(), 1);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_link_is_followed_and_stays_one() {
+    let place = Place::new(&["work"], single_use()).await;
+    place.sign_in("work", MINUTE);
+    let (link, target) = (place.token_path("work"), place.token_path("elsewhere").with_extension("real"));
+    fs::rename(&link, &target).unwrap();
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    place
+        .play(async {
+            place.until("it is refreshed", "work", |status| status.refreshed_at.is_some()).await;
+            assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+            assert_eq!(mode(&target), 0o600);
+            fs::remove_file(&target).unwrap();
+            place.until("it is signed out", "work", |status| status.state == State::SignedOut).await;
         })
         .await;
 }

@@ -24,6 +24,8 @@ pub(crate) const DAY: i64 = 24 * HOUR;
 
 /// Longer than any exchange takes, the floor, and the first backoff after it.
 const SETTLED: i64 = MINUTE;
+/// The longest wait between two attempts.
+const LONGEST_BACKOFF: i64 = 5 * MINUTE;
 /// How long a client waits for an answer that never comes.
 const TIMEOUT: i64 = 30 * SECOND;
 /// How long after a change of the file it is read.
@@ -58,6 +60,14 @@ pub(crate) enum Step {
     LoseAnswer,
     /// The Identity Center session ends at the server.
     SessionEnds,
+    /// The disk is full: nothing can be written.
+    DiskFull,
+    /// It has room again.
+    DiskFree,
+    /// The token file can't be read.
+    FileTorn,
+    /// It can be read again.
+    FileMended,
 }
 
 /// What was counted.
@@ -81,6 +91,7 @@ struct Flight {
     said: Option<Result<Token, ()>>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a part of the world that is well or not")]
 pub(crate) struct World {
     rng: Rng,
     pub(crate) now: i64,
@@ -94,6 +105,8 @@ pub(crate) struct World {
     valid: Option<String>,
     issued: u64,
     network: bool,
+    disk: bool,
+    torn: bool,
     /// When the conditions for a fresh token last began to hold.
     settled_since: i64,
     lose_next: bool,
@@ -120,6 +133,8 @@ impl World {
             valid: None,
             issued: 0,
             network: true,
+            disk: true,
+            torn: false,
             settled_since: 0,
             lose_next: false,
             last_exchange: None,
@@ -164,12 +179,15 @@ impl World {
                 self.tell(Event::Woken(Wake::Network));
             }
             Step::Rival => self.rival(),
+            Step::Login if !self.disk => {}
             Step::Login => {
+                self.torn = false;
                 self.sign_in();
                 self.file_changed();
             }
             Step::Logout => {
                 self.valid = None;
+                self.torn = false;
                 self.file = None;
                 self.file_changed();
             }
@@ -182,6 +200,21 @@ impl World {
             Step::AskToken(secs) => self.tell(Event::TokenAsked { min_validity: Duration::from_secs(secs) }),
             Step::LoseAnswer => self.lose_next = true,
             Step::SessionEnds => self.valid = None,
+            Step::DiskFull => self.disk = false,
+            Step::DiskFree => {
+                // Nobody says so: it is noticed at the next attempt.
+                self.settled_since = self.now + LONGEST_BACKOFF;
+                self.disk = true;
+            }
+            Step::FileTorn => {
+                self.torn = true;
+                self.file_changed();
+            }
+            Step::FileMended => {
+                self.settled_since = self.now + LONGEST_BACKOFF;
+                self.torn = false;
+                self.file_changed();
+            }
         }
         self.check_freshness();
     }
@@ -219,7 +252,7 @@ impl World {
     }
 
     fn unsettle(&mut self) {
-        self.settled_since = self.now;
+        self.settled_since = self.settled_since.max(self.now);
     }
 
     fn issue(&mut self) -> Token {
@@ -247,7 +280,7 @@ impl World {
 
     fn rival(&mut self) {
         let alive = self.file.as_ref().is_some_and(|token| self.is_valid(token));
-        if alive && self.network {
+        if alive && self.network && self.disk && !self.torn {
             let token = self.issue();
             self.file = Some(Token { issued_at: None, ..token });
             self.file_changed();
@@ -264,7 +297,11 @@ impl World {
 
     fn finish_reading(&mut self) {
         if let Some((_, generation)) = self.reading.take() {
-            let stored = self.file.clone().map_or(Stored::Missing, Stored::Token);
+            let stored = match &self.file {
+                _ if self.torn => Stored::Broken("torn".into()),
+                None => Stored::Missing,
+                Some(token) => Stored::Token(token.clone()),
+            };
             self.tell(Event::Read { generation, stored, memory: Memory::default() });
         }
     }
@@ -299,12 +336,21 @@ impl World {
             self.tally.failures += 1;
             return Outcome::Failed(Failure { message: "no answer".into(), retry_after: None });
         };
+        if self.torn {
+            self.tally.failures += 1;
+            return Outcome::Failed(Failure { message: "torn".into(), retry_after: None });
+        }
         let Some(file) = self.file.clone() else { return Outcome::Gone };
         if file.refresh_token != flight.sent.refresh_token {
             self.tally.adopted += 1;
             return Outcome::Adopted(file);
         }
         match said {
+            Ok(token) if !self.disk => Outcome::Unsaved {
+                token: token.clone(),
+                sent: flight.sent.clone(),
+                message: "disk full".into(),
+            },
             Ok(token) => {
                 self.file = Some(token.clone());
                 Outcome::Refreshed(token.clone())
@@ -361,7 +407,12 @@ impl World {
         match action {
             Action::Read { generation } => self.reading = Some((self.now + WATCH, generation)),
             Action::Exchange { generation, known, enough } => self.exchange(generation, known, enough),
-            Action::Save { .. } => unreachable!("the disk of this world is never full"),
+            Action::Save { generation, token, sent } => {
+                assert!(self.flight.is_none(), "a save beside an exchange");
+                let said = Some(Ok(token));
+                let flight = Flight { generation, sent, acts_at: self.now, lands_at: self.now + WATCH, said };
+                self.flight = Some(flight);
+            }
             Action::Tell(Notice::SignInNeeded { .. }) => self.tally.sign_ins_needed += 1,
             Action::Tell(_) => self.tally.told += 1,
             Action::Remember(_) | Action::Forget => {}
@@ -370,6 +421,10 @@ impl World {
 
     fn exchange(&mut self, generation: Generation, known: Option<Token>, enough: Duration) {
         assert!(self.flight.is_none(), "two exchanges in flight");
+        if self.torn {
+            let outcome = Outcome::Failed(Failure { message: "torn".into(), retry_after: None });
+            return self.tell(Event::Exchanged { generation, outcome });
+        }
         let Some(file) = self.file.clone() else {
             return self.tell(Event::Exchanged { generation, outcome: Outcome::Gone });
         };
@@ -387,7 +442,10 @@ impl World {
     /// Where the network was up, the refresh token good and the machine awake with a steady clock for a minute,
     /// the token in the file has not expired by true time.
     fn check_freshness(&mut self) {
-        let good = self.network && self.file.as_ref().is_some_and(|token| self.is_valid(token));
+        let good = self.network
+            && self.disk
+            && !self.torn
+            && self.file.as_ref().is_some_and(|token| self.is_valid(token));
         if !good {
             return self.unsettle();
         }

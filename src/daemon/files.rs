@@ -1,0 +1,200 @@
+//! The token files as the loop knows them: which of them is whose, what each looked like when it was last read, and
+//! which are to be read.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::time::Timestamp;
+
+/// How long after a file changed it is read: whoever writes it in place is done by then.
+const AFTER_WRITE: Duration = Duration::from_millis(100);
+
+/// How long after a file could not be healed that is tried again.
+const AFTER_TORN: Duration = Duration::from_secs(60);
+
+/// The token files of all sessions.
+#[derive(Debug, Default)]
+pub(super) struct Files(BTreeMap<String, File>);
+
+#[derive(Debug)]
+struct File {
+    path: PathBuf,
+    /// What it looked like when the last reading began.
+    seen: Option<Stamp>,
+    /// How many readings are under way.
+    readings: u32,
+    /// When to read it.
+    read_at: Option<Timestamp>,
+    /// It is not whole, and can't be made so.
+    torn: bool,
+}
+
+/// What tells one content of a file from another without reading it.
+#[derive(Debug, PartialEq, Eq)]
+struct Stamp {
+    inode: (u64, u64),
+    length: u64,
+    modified: (i64, i64),
+}
+
+impl Files {
+    /// `session` has its token in `path`.
+    pub(super) fn add(&mut self, session: &str, path: PathBuf) {
+        let file = File { path, seen: None, readings: 0, read_at: None, torn: false };
+        self.0.insert(session.to_owned(), file);
+    }
+
+    /// `session` is no more.
+    pub(super) fn remove(&mut self, session: &str) {
+        self.0.remove(session);
+    }
+
+    /// Where they are.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.0.values().map(|file| &file.path)
+    }
+
+    /// A reading of the file of `session` begins.
+    pub(super) fn begin(&mut self, session: &str) {
+        if let Some(file) = self.0.get_mut(session) {
+            file.seen = Stamp::of(&file.path);
+            file.readings += 1;
+            file.read_at = None;
+        }
+    }
+
+    /// A reading has ended.
+    pub(super) fn end(&mut self, session: &str) {
+        if let Some(file) = self.0.get_mut(session) {
+            file.readings = file.readings.saturating_sub(1);
+        }
+    }
+
+    /// Whether it is being read.
+    pub(super) fn is_being_read(&self, session: &str) -> bool {
+        self.0.get(session).is_some_and(|file| file.readings > 0)
+    }
+
+    /// Whether it is another than the one that was last read.
+    pub(super) fn has_changed(&self, session: &str) -> bool {
+        self.0.get(session).is_some_and(|file| file.seen != Stamp::of(&file.path))
+    }
+
+    /// Something happened to the file at `path`: it is to be read soon.
+    pub(super) fn changed(&mut self, path: &Path, now: Timestamp) {
+        for file in self.0.values_mut().filter(|file| file.path == path) {
+            file.read_at.get_or_insert(now.after(AFTER_WRITE));
+        }
+    }
+
+    /// Anything may have happened to any of them.
+    pub(super) fn all_changed(&mut self, now: Timestamp) {
+        for file in self.0.values_mut() {
+            file.read_at.get_or_insert(now.after(AFTER_WRITE));
+        }
+    }
+
+    /// A reading was due later than the clock allows now that it was set back.
+    pub(super) fn clamp(&mut self, now: Timestamp) {
+        for file in self.0.values_mut() {
+            file.read_at = file.read_at.map(|at| at.min(now.after(AFTER_TORN)));
+        }
+    }
+
+    /// The file of `session` was found broken, and could be made whole or not: whether that is news.
+    pub(super) fn healed(&mut self, session: &str, whole: bool, now: Timestamp) -> bool {
+        let Some(file) = self.0.get_mut(session) else { return false };
+        if !whole {
+            file.read_at.get_or_insert(now.after(AFTER_TORN));
+        }
+        std::mem::replace(&mut file.torn, !whole) == whole || whole
+    }
+
+    /// When the next one is to be read.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        self.0.values().filter_map(|file| file.read_at).min()
+    }
+
+    /// Whose are to be read by now.
+    pub(super) fn due(&self, now: Timestamp) -> Vec<String> {
+        let is_due = |file: &File| file.read_at.is_some_and(|at| at <= now);
+        self.0.iter().filter(|(_, file)| is_due(file)).map(|(session, _)| session.clone()).collect()
+    }
+}
+
+impl Stamp {
+    /// `None` where there is no file, or none to be seen.
+    fn of(path: &Path) -> Option<Self> {
+        let metadata = fs::metadata(path).ok()?;
+        Some(Self {
+            inode: (metadata.dev(), metadata.ino()),
+            length: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn put(path: &Path, text: &str) {
+        fs::File::create(path).unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
+    #[test]
+    fn a_change_is_seen_without_reading() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json");
+        let mut files = Files::default();
+        files.add("work", path.clone());
+        assert!(!files.has_changed("work"), "there is none");
+        put(&path, "one");
+        assert!(files.has_changed("work"));
+        files.begin("work");
+        assert!(files.is_being_read("work") && !files.has_changed("work"));
+        files.end("work");
+        assert!(!files.is_being_read("work"));
+        put(&path, "longer");
+        assert!(files.has_changed("work"));
+        files.begin("work");
+        fs::remove_file(&path).unwrap();
+        assert!(files.has_changed("work"));
+    }
+
+    #[test]
+    fn a_reading_is_due_once_and_soon() {
+        let now = Timestamp::from_secs(1_800_000_000);
+        let mut files = Files::default();
+        files.add("work", "/a".into());
+        files.add("home", "/b".into());
+        files.changed(Path::new("/a"), now);
+        files.changed(Path::new("/a"), now.after(AFTER_WRITE));
+        assert_eq!(files.next(), Some(now.after(AFTER_WRITE)), "more writes don't put it off");
+        assert_eq!(files.due(now), [""; 0]);
+        assert_eq!(files.due(now.after(AFTER_WRITE)), ["work"]);
+        files.begin("work");
+        assert_eq!(files.next(), None);
+        files.all_changed(now);
+        files.clamp(Timestamp::from_secs(0));
+        assert_eq!(files.due(Timestamp::from_secs(0).after(AFTER_TORN)), ["home", "work"], "never parked");
+    }
+
+    #[test]
+    fn a_torn_file_is_news_once_and_tried_again() {
+        let now = Timestamp::from_secs(1_800_000_000);
+        let mut files = Files::default();
+        files.add("work", "/a".into());
+        assert!(files.healed("work", false, now));
+        assert_eq!(files.next(), Some(now.after(AFTER_TORN)));
+        assert!(!files.healed("work", false, now), "told once");
+        assert!(files.healed("work", true, now));
+    }
+}
