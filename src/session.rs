@@ -45,7 +45,7 @@ pub struct Session {
     generation: Generation,
     /// The exchange whose answer has not come yet, even if nobody waits for it any more.
     in_flight: Option<Generation>,
-    /// The clock was set during the exchange: the expiry that it brings was reckoned with the wrong one.
+    /// The clock was set since the last exchange began: the expiry that it brought was reckoned with the wrong one.
     clock_stepped: bool,
     /// The longest validity that somebody waits for.
     wanted: Duration,
@@ -258,19 +258,18 @@ impl Session {
         }
         self.token = Some(token);
         self.phase = Phase::Fresh { due: now };
-        if !std::mem::take(&mut self.clock_stepped) {
-            self.plan(random);
-        }
+        self.plan(random);
     }
 
     fn plan(&mut self, random: f64) {
         let refreshable = self.is_refreshable();
         if let (Some(token), Phase::Fresh { due }) = (&self.token, &mut self.phase) {
             let life = token.life().or(self.memory.token_life()).unwrap_or(TYPICAL_LIFE);
-            *due = if refreshable {
-                schedule::refresh_at(&self.policy, token, life, random)
-            } else {
-                token.expires_at
+            let planned = schedule::refresh_at(&self.policy, token, life, random);
+            *due = match (refreshable, self.clock_stepped) {
+                (true, true) => planned.min(*due),
+                (true, false) => planned,
+                (false, _) => token.expires_at,
             };
         }
     }
@@ -372,10 +371,11 @@ impl Session {
         {
             trouble.hope_since = now;
         }
-        self.clock_stepped |= wake == Wake::ClockStep && self.in_flight.is_some();
+        self.clock_stepped |=
+            wake == Wake::ClockStep && matches!(self.phase, Phase::Fresh { .. } | Phase::Backoff(_));
+        let refreshable = self.is_refreshable();
         match (wake, &mut self.phase) {
-            // The expiry was reckoned with a clock that was wrong.
-            (Wake::ClockStep, Phase::Fresh { due }) => *due = (*due).min(now),
+            (Wake::ClockStep, Phase::Fresh { due }) if refreshable => *due = (*due).min(now),
             (Wake::ClockStep | Wake::Resume | Wake::Network, Phase::Backoff(_)) => self.hurry(now),
             _ => {}
         }
@@ -429,6 +429,7 @@ impl Session {
         };
         self.generation.0 += 1;
         self.in_flight = Some(self.generation);
+        self.clock_stepped = false;
         let generation = self.generation;
         if let Some((token, sent)) = unsaved.map(|pair| *pair) {
             return actions.push(Action::Save { generation, token, sent });

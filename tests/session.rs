@@ -391,6 +391,15 @@ fn time_deadlines_survive_a_sleep_and_a_clock_that_is_set() {
     assert_eq!(drive.event(-DAY, Event::Woken(Wake::ClockStep)), "exchange", "the expiry can't be trusted");
 
     let mut drive = Drive::with(token("a", -HOUR, 60), 0);
+    drive.done(1, Outcome::Refreshed(token("b", 1, HOUR)));
+    assert_eq!(drive.event(2, Event::Woken(Wake::ClockStep)), "");
+    assert_eq!(drive.event(3, Event::Reconfigured(Policy::default())), "");
+    assert_eq!(drive.next(), Some((30, "refresh")), "held back by the floor, and not forgotten");
+
+    let mut drive = Drive::with(legacy("a", 8 * HOUR), 0);
+    assert_eq!(drive.event(60, Event::Woken(Wake::ClockStep)), "", "nothing can be done for this one");
+
+    let mut drive = Drive::with(token("a", -HOUR, 60), 0);
     drive.done(1, failure("down", None));
     assert_eq!(drive.event(-DAY, Event::Woken(Wake::Deadline)), "");
     assert_eq!(drive.next(), Some((-DAY + 300, "retry")), "a retry is never parked");
