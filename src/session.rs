@@ -21,13 +21,15 @@ mod horizon;
 pub mod schedule;
 pub mod status;
 pub mod token;
+mod trouble;
 
 use std::time::Duration;
 
 use self::{
     event::{Action, Event, Failure, Generation, Memory, Notice, Outcome, Reason, Stored, Wake},
-    schedule::{CONFIRM_AFTER, LONGEST_BACKOFF, LONGEST_RETRY_AFTER, Policy, SHORTEST_BACKOFF, TYPICAL_LIFE},
+    schedule::{LONGEST_BACKOFF, LONGEST_RETRY_AFTER, Policy, TYPICAL_LIFE},
     token::Token,
+    trouble::Trouble,
 };
 use crate::time::Timestamp;
 
@@ -81,18 +83,6 @@ struct Retry {
     not_before: Option<Timestamp>,
     /// Write this token instead of asking for another: new and old.
     unsaved: Option<Box<(Token, Token)>>,
-}
-
-/// An unbroken row of failures.
-#[derive(Clone, Debug)]
-struct Trouble {
-    since: Timestamp,
-    /// The backoff grows with the time since then: the beginning, or the last event that gave new hope.
-    hope_since: Timestamp,
-    message: String,
-    /// The server said `invalid_grant` once.
-    refused: bool,
-    told: bool,
 }
 
 impl Session {
@@ -290,23 +280,6 @@ impl Session {
         self.forget_sign_in(actions);
     }
 
-    /// A file that can't be read is no reason to give up a token that is still known.
-    fn unreadable(&mut self, message: String, now: Timestamp, actions: &mut Vec<Action>) {
-        match &self.phase {
-            Phase::Fresh { .. } => drop(self.trouble_since(now, &message)),
-            Phase::Backoff(_) => {}
-            Phase::Unread | Phase::SignedOut | Phase::LoginRequired { .. } => {
-                self.sign_in_needed(Reason::Unreadable, Some(message), actions);
-            }
-        }
-    }
-
-    fn readable_again(&mut self) {
-        if matches!(self.phase, Phase::Fresh { .. }) && self.in_flight.is_none() {
-            self.trouble = None;
-        }
-    }
-
     fn sign_in_needed(&mut self, reason: Reason, message: Option<String>, actions: &mut Vec<Action>) {
         if matches!(&self.phase, Phase::LoginRequired { reason: known, .. } if *known == reason) {
             return;
@@ -315,54 +288,6 @@ impl Session {
         self.trouble = None;
         actions.push(Action::Tell(Notice::SignInNeeded { reason, message: message.clone() }));
         self.phase = Phase::LoginRequired { reason, message };
-    }
-
-    /// One `invalid_grant` may be a race that a rival has just won: it is believed the second time. Whatever the
-    /// file holds was read again before the outcome was called a refusal.
-    fn refused(&mut self, reason: Reason, message: String, now: Timestamp, actions: &mut Vec<Action>) {
-        let confirmed = self.trouble.as_ref().is_some_and(|trouble| trouble.refused);
-        if reason == Reason::InvalidGrant && !confirmed {
-            let trouble = self.trouble_since(now, &message);
-            trouble.refused = true;
-            let retry = Retry { at: now.after(CONFIRM_AFTER), not_before: None, unsaved: None };
-            self.phase = Phase::Backoff(retry);
-            return;
-        }
-        if reason == Reason::InvalidGrant {
-            self.learn_duration(now, actions);
-        }
-        self.sign_in_needed(reason, Some(message), actions);
-    }
-
-    fn failed(
-        &mut self,
-        failure: Failure,
-        unsaved: Option<Box<(Token, Token)>>,
-        now: Timestamp,
-        random: f64,
-        actions: &mut Vec<Action>,
-    ) {
-        let trouble = self.trouble_since(now, &failure.message);
-        let first = !std::mem::replace(&mut trouble.told, true);
-        let wait = schedule::backoff(now.since(trouble.hope_since), random);
-        let not_before = failure.retry_after.map(|after| now.after(after.min(LONGEST_RETRY_AFTER)));
-        let at = now.after(wait).max(not_before.unwrap_or(now));
-        self.phase = Phase::Backoff(Retry { at, not_before, unsaved });
-        if first {
-            actions.push(Action::Tell(Notice::Failing { message: failure.message, retry_at: at }));
-        }
-    }
-
-    fn trouble_since(&mut self, now: Timestamp, message: &str) -> &mut Trouble {
-        let trouble = self.trouble.get_or_insert_with(|| Trouble {
-            since: now,
-            hope_since: now,
-            message: String::new(),
-            refused: false,
-            told: false,
-        });
-        message.clone_into(&mut trouble.message);
-        trouble
     }
 
     fn woken(&mut self, wake: Wake, now: Timestamp) {
@@ -400,14 +325,6 @@ impl Session {
             Phase::Fresh { due } => *due = (*due).min(now),
             Phase::Backoff(_) => self.hurry(now),
             Phase::Unread | Phase::SignedOut | Phase::LoginRequired { .. } => {}
-        }
-    }
-
-    /// Brings the next attempt forward, though never so far that events could make it loop.
-    fn hurry(&mut self, now: Timestamp) {
-        let earliest = self.attempted_at.map_or(now, |at| now.max(at.after(SHORTEST_BACKOFF)));
-        if let Phase::Backoff(retry) = &mut self.phase {
-            retry.at = retry.at.min(earliest).max(retry.not_before.unwrap_or(now));
         }
     }
 
