@@ -17,9 +17,10 @@ mod timer;
 #[path = "platform/macos.rs"]
 mod timer;
 
+mod memory;
 mod process;
 
-pub use self::{process::harden, timer::Timer};
+pub use self::{memory::release_free, process::harden, timer::Timer};
 
 /// Why a [`Timer`] returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

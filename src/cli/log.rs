@@ -42,7 +42,7 @@ pub(super) struct Verbosity {
 /// Writes the log of a command to standard error: warnings, and more with `-v`.
 pub(super) fn for_command(verbosity: Verbosity) {
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(anstream::stderr)
+        .with_writer(io::stderr)
         .event_format(CommandLine)
         .fmt_fields(debug_fn(message).delimited(""))
         .boxed();
@@ -98,7 +98,7 @@ fn ours(level: Level) -> Targets {
 /// Lines for people who watch the daemon.
 fn pretty() -> Sink {
     tracing_subscriber::fmt::layer()
-        .with_writer(anstream::stderr)
+        .with_writer(io::stderr)
         .with_ansi(colours())
         .with_timer(Seconds(Clock::system()))
         .with_target(false)

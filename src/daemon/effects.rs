@@ -7,6 +7,7 @@ use super::report;
 use crate::{
     config::SessionSettings,
     exchange::{Exchanged, Exchanger},
+    platform,
     session::event::{Action, Event, Generation},
 };
 
@@ -94,6 +95,7 @@ impl Effects {
         let done = self.done.clone();
         self.exchanges.spawn(async move {
             let (exchanger, session, Exchanged { outcome, orphan }) = work.await;
+            platform::release_free();
             let exchanged = Event::Exchanged { generation, outcome };
             let _ = done.send(Done::Event(session.name.clone(), Box::new(exchanged)));
             if let Some((orphan, ours)) = orphan {
