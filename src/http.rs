@@ -121,11 +121,6 @@ impl Client {
         self.send(Method::POST, url, secret_headers(headers)?, None).await
     }
 
-    /// GETs `url` with `headers`, whose values are secrets.
-    pub async fn get(&self, url: &str, headers: &[(&'static str, &Secret)]) -> Result<Answer, Error> {
-        self.send(Method::GET, url, secret_headers(headers)?, None).await
-    }
-
     async fn send(
         &self,
         method: Method,
@@ -183,8 +178,6 @@ pub struct Answer {
     pub error_type: Option<String>,
     /// How long the server wants to be left alone: `x-amz-retry-after` (milliseconds) or `Retry-After`.
     pub retry_after: Option<Duration>,
-    /// The server's clock (`Date`).
-    pub date: Option<Timestamp>,
     /// `Content-Type` in lower case, without parameters.
     pub content_type: Option<String>,
     /// The body, as it came.
@@ -202,7 +195,6 @@ impl Answer {
             retry_after: text("x-amz-retry-after")
                 .and_then(|millis| millis.parse().ok().map(Duration::from_millis))
                 .or_else(|| text(RETRY_AFTER.as_str()).and_then(|value| retry_after(value, date))),
-            date,
             content_type: text(CONTENT_TYPE.as_str())
                 .map(|value| value.split(';').next().unwrap_or(value).trim().to_ascii_lowercase()),
             body: Body(Zeroizing::default()),

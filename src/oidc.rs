@@ -51,11 +51,7 @@ impl Client {
             // RFC 7591 section 3.2.1: 0 means that the secret does not expire.
             expires_at: response.client_secret_expires_at.filter(|secs| *secs > 0).map(Timestamp::from_secs),
         };
-        Ok(Registered {
-            registration,
-            authorization_endpoint: response.authorization_endpoint,
-            token_endpoint: response.token_endpoint,
-        })
+        Ok(Registered { registration })
     }
 
     /// `StartDeviceAuthorization`.
@@ -104,7 +100,7 @@ impl Client {
             refresh_token: response.refresh_token.filter(|token| !token.expose().is_empty()),
             registration: Some(registration.clone()),
         };
-        Ok(Issued { token, server_time: exchange.answer.date })
+        Ok(Issued { token })
     }
 
     async fn post(&self, operation: &str, path: &str, body: &impl Serialize) -> Result<Exchange, Error> {
@@ -160,10 +156,6 @@ pub enum ClientType {
 pub struct Registered {
     /// The client.
     pub registration: Registration,
-    /// `authorizationEndpoint`, where the service names one.
-    pub authorization_endpoint: Option<String>,
-    /// `tokenEndpoint`, where the service names one.
-    pub token_endpoint: Option<String>,
 }
 
 /// A device code that waits for the user.
@@ -191,15 +183,6 @@ pub enum Grant<'a> {
         /// `refreshToken`.
         refresh_token: &'a Secret,
     },
-    /// The code that the browser brought back (RFC 7636).
-    AuthorizationCode {
-        /// `code`.
-        code: &'a Secret,
-        /// `codeVerifier`.
-        code_verifier: &'a Secret,
-        /// `redirectUri`, with the port, exactly as in the authorization URL.
-        redirect_uri: &'a str,
-    },
     /// A device code (RFC 8628).
     DeviceCode {
         /// `deviceCode`.
@@ -212,8 +195,6 @@ pub enum Grant<'a> {
 pub struct Issued {
     /// The token. Its refresh token is as returned: where it is absent, the old one stays good.
     pub token: Token,
-    /// The server's clock at that moment, to see whether ours is off.
-    pub server_time: Option<Timestamp>,
 }
 
 struct Exchange {
@@ -232,12 +213,11 @@ impl Exchange {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the members of the answer are named so")]
 struct RegisterResponse {
     client_id: String,
     client_secret: Secret,
     client_secret_expires_at: Option<i64>,
-    authorization_endpoint: Option<String>,
-    token_endpoint: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -269,12 +249,6 @@ struct TokenRequest<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code_verifier: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    redirect_uri: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     device_code: Option<&'a str>,
 }
 
@@ -285,22 +259,12 @@ impl<'a> TokenRequest<'a> {
             client_secret: registration.client_secret.expose(),
             grant_type: "",
             refresh_token: None,
-            code: None,
-            code_verifier: None,
-            redirect_uri: None,
             device_code: None,
         };
         match grant {
             Grant::RefreshToken { refresh_token } => {
                 Self { grant_type: "refresh_token", refresh_token: Some(refresh_token.expose()), ..bare }
             }
-            Grant::AuthorizationCode { code, code_verifier, redirect_uri } => Self {
-                grant_type: "authorization_code",
-                code: Some(code.expose()),
-                code_verifier: Some(code_verifier.expose()),
-                redirect_uri: Some(redirect_uri),
-                ..bare
-            },
             Grant::DeviceCode { device_code } => Self {
                 grant_type: "urn:ietf:params:oauth:grant-type:device_code",
                 device_code: Some(device_code.expose()),

@@ -18,11 +18,7 @@ mod record;
 mod registration;
 mod saved;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fs, path::PathBuf, sync::Arc};
 
 use sha1::{Digest, Sha1};
 
@@ -60,8 +56,6 @@ pub struct Reading {
     /// Where the token is from, if the file is not whole. It may be just being written: look again before anything
     /// is done about it, such as [`Locked::heal`] or an exchange.
     pub healed_from: Option<HealedFrom>,
-    /// The file could be read by others, until now. It was logged.
-    pub mode_tightened: bool,
 }
 
 /// Where the token of a broken file is from.
@@ -95,11 +89,6 @@ impl Store {
         folder::create_own(&self.0.state)?;
         folder::create_own(&self.sessions())?;
         folder::create_own(&self.0.locks)
-    }
-
-    /// The folder of the token files.
-    pub fn token_cache(&self) -> &Path {
-        &self.0.token_cache
     }
 
     /// The token file of `session`; it may be a symbolic link.
@@ -184,13 +173,16 @@ impl From<Look> for Reading {
             Found::Token { token, healed_from, .. } => (Stored::Token(token), healed_from),
             Found::Broken(why) => (Stored::Broken(format!("the token file can't be read: {why}")), None),
         };
-        Self { stored, healed_from, mode_tightened: look.opened.is_some_and(|opened| opened.tightened) }
+        Self { stored, healed_from }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::{
+        os::unix::fs::{PermissionsExt, symlink},
+        path::Path,
+    };
 
     use super::{fixture::*, *};
     use crate::time::Timestamp;
@@ -243,9 +235,8 @@ mod tests {
         let place = Place::new();
         place.put(document(1).as_bytes());
         fs::set_permissions(place.path(), fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(place.store.read(SESSION).unwrap().mode_tightened);
+        place.store.read(SESSION).unwrap();
         assert_eq!(mode(&place.path()), 0o600);
-        assert!(!place.store.read(SESSION).unwrap().mode_tightened);
     }
 
     #[test]

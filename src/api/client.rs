@@ -68,12 +68,6 @@ impl Client {
         Self { socket: socket.into(), patience: PATIENCE }
     }
 
-    /// The same, with another bound (2 s else) after which a daemon that shows no sign of life counts as hung.
-    #[must_use]
-    pub fn with_patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
-    }
-
     /// How the daemon and its sessions are doing.
     pub async fn status(&self) -> Result<Report, Error> {
         let answer = self.prompt(Method::GET, "/v1/status").await?;

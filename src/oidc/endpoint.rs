@@ -3,8 +3,8 @@
 //! That a rule gives a host name does not mean that the host exists.
 
 /// A set of regions that share their DNS suffixes (botocore's `partitions.json`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Partition {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Partition {
     /// `aws`: the commercial regions, and every region that no other partition claims.
     Aws,
     /// `aws-cn`: China.
@@ -37,8 +37,10 @@ const PREFIXES: [(Partition, &[&str]); 8] = [
 
 impl Partition {
     /// The partition of `region`; [`Partition::Aws`] for a region of no known shape, as in botocore.
-    pub fn of(region: &str) -> Self {
-        by_shape(region).unwrap_or(Self::Aws)
+    fn of(region: &str) -> Self {
+        let of = |prefix: &&str| is_region_of(region, prefix);
+        let known = PREFIXES.iter().find(|(_, prefixes)| prefixes.iter().any(of));
+        known.map_or(Self::Aws, |(partition, _)| *partition)
     }
 
     fn dns_suffix(self) -> &'static str {
@@ -66,28 +68,15 @@ impl Partition {
     }
 }
 
-/// Base URL of the OIDC service. `region` must be a [host label](is_host_label).
+/// Base URL of the OIDC service. `region` becomes a label of the host name, and must be fit for that: with `/`, `@`
+/// or `.` in it the URL could name another host. The configuration takes no other.
 pub fn oidc_url(region: &str, fips: bool, dual_stack: bool) -> String {
     url("oidc", region, fips, dual_stack)
 }
 
-/// Base URL of the portal. `region` must be a [host label](is_host_label).
+/// Base URL of the portal, with the same demand on `region` as [`oidc_url`] has.
 pub fn portal_url(region: &str, fips: bool, dual_stack: bool) -> String {
     url("portal.sso", region, fips, dual_stack)
-}
-
-/// Whether `region` looks like one of a known partition, new regions of it included.
-pub fn is_known_region_shape(region: &str) -> bool {
-    by_shape(region).is_some()
-}
-
-/// Whether `region` can stand in a host name. With anything else in it (`/`, `@`, `.`) the URL could name
-/// another host, and a refresh token would go there.
-pub fn is_host_label(region: &str) -> bool {
-    (1..=63).contains(&region.len())
-        && region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        && !region.starts_with('-')
-        && !region.ends_with('-')
 }
 
 fn url(service: &str, region: &str, fips: bool, dual_stack: bool) -> String {
@@ -96,11 +85,6 @@ fn url(service: &str, region: &str, fips: bool, dual_stack: bool) -> String {
     // The plain hosts of aws-us-gov are FIPS hosts already.
     let mark = if fips && (dual_stack || partition != Partition::UsGov) { "-fips" } else { "" };
     format!("https://{service}{mark}.{region}.{suffix}")
-}
-
-fn by_shape(region: &str) -> Option<Partition> {
-    let of = |prefix: &&str| is_region_of(region, prefix);
-    PREFIXES.iter().find(|(_, prefixes)| prefixes.iter().any(of)).map(|(partition, _)| *partition)
 }
 
 /// `^PREFIX-\w+-\d+$`
@@ -149,40 +133,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn knows_the_shape_of_a_region() {
-        for (region, expected) in [
-            ("us-east-1", true),
-            ("us-gov-west-1", true),
-            ("eusc-de-east-1", true),
-            ("us-isof-south-1", true),
-            ("eu-west-99", true),
-            ("xx-nowhere-1", false),
-            ("us-east", false),
-            ("us-east-1a", false),
-            ("US-EAST-1", false),
-            ("", false),
-        ] {
-            assert_eq!(is_known_region_shape(region), expected, "{region}");
-        }
-    }
-
-    #[test]
-    fn knows_what_can_stand_in_a_host_name() {
-        for (region, expected) in [
-            ("us-east-1", true),
-            ("nonsense", true),
-            ("evil.example/", false),
-            ("x@evil", false),
-            ("a.b", false),
-            ("-a", false),
-            ("a-", false),
-            ("", false),
-        ] {
-            assert_eq!(is_host_label(region), expected, "{region}");
-        }
-        assert!(!is_host_label(&"a".repeat(64)));
     }
 }

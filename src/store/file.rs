@@ -25,8 +25,6 @@ pub(super) struct Opened {
     pub(super) file: File,
     /// All of its content.
     pub(super) bytes: Zeroizing<Vec<u8>>,
-    /// Others could read it, until now.
-    pub(super) tightened: bool,
 }
 
 /// Reads the file at `path` with all its symbolic links resolved; `None` where there is none.
@@ -53,9 +51,9 @@ pub(super) fn open_private(path: &Path) -> Result<Option<Opened>, Error> {
     if !metadata.is_file() {
         return Err(Error::NotAFile { action: "read", path: path.to_path_buf() });
     }
-    let tightened = tighten(&file, &metadata, 0o600, path);
+    tighten(&file, &metadata, 0o600, path);
     let bytes = read_bounded(&file, path)?;
-    Ok(Some(Opened { file, bytes, tightened }))
+    Ok(Some(Opened { file, bytes }))
 }
 
 /// Reads all of `file` from its start; `path` is for the error.
@@ -152,25 +150,19 @@ pub(super) fn remove_stray_temporaries(path: &Path) {
     }
 }
 
-/// Takes the rights away that are not in `mode`, where the file is the user's; whether that was needed.
-pub(super) fn tighten(file: &File, metadata: &fs::Metadata, mode: u32, path: &Path) -> bool {
+/// Takes the rights away that are not in `mode`, where the file is the user's, and says so.
+pub(super) fn tighten(file: &File, metadata: &fs::Metadata, mode: u32, path: &Path) {
     let found = metadata.mode() & 0o7777;
     if found & !mode == 0 || metadata.uid() != geteuid().as_raw() {
-        return false;
+        return;
     }
     let tight = found & mode;
     match file.set_permissions(Permissions::from_mode(tight)) {
-        Ok(()) => {
-            tracing::warn!("{} had mode {found:04o}; it is {tight:04o} now", path.display());
-            true
-        }
-        Err(error) => {
-            tracing::warn!(
-                "{} has mode {found:04o}, which can't be made {tight:04o}: {error}",
-                path.display()
-            );
-            false
-        }
+        Ok(()) => tracing::warn!("{} had mode {found:04o}; it is {tight:04o} now", path.display()),
+        Err(error) => tracing::warn!(
+            "{} has mode {found:04o}, which can't be made {tight:04o}: {error}",
+            path.display()
+        ),
     }
 }
 
@@ -308,18 +300,13 @@ mod tests {
     fn tightens_a_loose_mode() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.json");
-        for (found, left, tightened) in [
-            (0o644, 0o600, true),
-            (0o666, 0o600, true),
-            (0o700, 0o600, true),
-            (0o444, 0o400, true),
-            (0o600, 0o600, false),
-            (0o400, 0o400, false),
-        ] {
+        for (found, left) in
+            [(0o644, 0o600), (0o666, 0o600), (0o700, 0o600), (0o444, 0o400), (0o600, 0o600), (0o400, 0o400)]
+        {
             put(&path, "one");
             fs::set_permissions(&path, Permissions::from_mode(found)).unwrap();
-            let opened = open_private(&path).unwrap().unwrap();
-            assert_eq!((mode(&path), opened.tightened), (left, tightened), "{found:o}");
+            open_private(&path).unwrap().unwrap();
+            assert_eq!(mode(&path), left, "{found:o}");
         }
     }
 

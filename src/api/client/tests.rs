@@ -132,7 +132,7 @@ async fn another_users_socket_is_not_ours() {
 #[tokio::test]
 async fn a_server_that_never_answers_is_hung() {
     let folder = tempfile::tempdir().unwrap();
-    let client = client(&folder).with_patience(Duration::from_millis(20));
+    let client = Client { patience: Duration::from_millis(20), ..client(&folder) };
     // The system connects; nobody ever accepts.
     let _listener = UnixListener::bind(&client.socket).unwrap();
     let errors = async {
@@ -160,7 +160,7 @@ async fn a_loop_that_does_not_turn_is_hung() {
 #[tokio::test]
 async fn a_daemon_at_work_is_waited_for() {
     let folder = tempfile::tempdir().unwrap();
-    let client = client(&folder).with_patience(Duration::from_millis(300));
+    let client = Client { patience: Duration::from_millis(300), ..client(&folder) };
     let (router, mut calls) = fake::manual();
     serve(&client, router);
     tokio::spawn(async move {
