@@ -9,6 +9,7 @@ pub mod http;
 pub mod oidc;
 pub mod platform;
 pub mod portal;
+mod private;
 pub mod session;
 #[cfg(feature = "simulator")]
 pub mod simulator;

@@ -17,6 +17,7 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 /// to each other and never use one another.
 const LAYERS: &[(&str, &[&str])] = &[
     ("time", &[]),
+    ("private", &[]),
     ("session", &["time"]),
     ("http", &["session", "time"]),
     ("api", LOW),
@@ -35,7 +36,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lib", ANY),
     ("main", ANY),
 ];
-const LOW: &[&str] = &["http", "session", "time"];
+const LOW: &[&str] = &["http", "private", "session", "time"];
 const MIDDLE: &[&str] = &["api", "config", "http", "oidc", "platform", "portal", "session", "store", "time"];
 const ANY: &[&str] = &[
     "api",
@@ -47,6 +48,7 @@ const ANY: &[&str] = &[
     "oidc",
     "platform",
     "portal",
+    "private",
     "session",
     "simulator",
     "store",

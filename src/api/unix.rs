@@ -6,11 +6,11 @@
 mod connections;
 
 use std::{
-    fs::{DirBuilder, File, OpenOptions, Permissions},
+    fs::{File, OpenOptions},
     io,
     os::fd::AsRawFd,
     os::unix::{
-        fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+        fs::{FileTypeExt, MetadataExt, OpenOptionsExt},
         net::UnixStream as StdStream,
     },
     path::{Path, PathBuf},
@@ -30,6 +30,7 @@ use tokio::{
 use tracing::{debug, warn};
 
 use super::router::Router;
+use crate::private;
 use connections::Connections;
 
 /// How long to leave the listener alone after it failed: it will fail again at once as long as the process is
@@ -151,24 +152,12 @@ fn is_own(stream: &UnixStream) -> bool {
 
 /// Makes sure of a folder that nobody else can enter.
 fn private_folder(folder: &Path) -> Result<(), Error> {
-    let failed = |source| Error::Io { path: folder.into(), source };
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|source| match source.kind() {
-        io::ErrorKind::AlreadyExists => Error::NotAFolder { path: folder.into() },
-        _ => failed(source),
-    })?;
-    // The folder itself and not what a link of somebody else's points to: /tmp is open to all.
-    let found = folder.symlink_metadata().map_err(failed)?;
-    if !found.is_dir() {
-        return Err(Error::NotAFolder { path: folder.into() });
-    }
-    if found.uid() != Uid::effective().as_raw() {
-        return Err(Error::Foreign { path: folder.into(), uid: found.uid() });
-    }
-    if found.mode() & 0o077 != 0 {
-        warn!(path = %folder.display(), "others could enter the socket's folder; made it private");
-        std::fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(failed)?;
-    }
-    Ok(())
+    let path = folder.into();
+    private::own(folder).map_err(|error| match error {
+        private::Error::NotAFolder => Error::NotAFolder { path },
+        private::Error::Foreign { uid } => Error::Foreign { path, uid },
+        private::Error::Io(source) => Error::Io { path, source },
+    })
 }
 
 /// Waits for the right to replace the socket, which lasts as long as the file is open.

@@ -1,5 +1,9 @@
 use std::{
-    os::unix::{fs::chown, net::UnixListener as StdListener},
+    fs::Permissions,
+    os::unix::{
+        fs::{PermissionsExt, chown},
+        net::UnixListener as StdListener,
+    },
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
