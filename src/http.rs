@@ -9,7 +9,12 @@ mod proxy;
 #[cfg(test)]
 pub(crate) mod scripted;
 
-use std::{fmt, fs, path::Path, path::PathBuf, time::Duration};
+use std::{
+    fmt, fs,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use hyper::body::Bytes;
 use reqwest::{
@@ -249,6 +254,13 @@ pub fn printable(text: &str, max: usize) -> String {
     line.chars().take(max.saturating_sub(1)).chain(['…']).collect()
 }
 
+/// Whether the host of a URL is this machine. An IPv6 address stands in brackets. `a.localhost` is a name that some
+/// resolvers look up elsewhere.
+pub fn is_loopback_host(host: &str) -> bool {
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    bare.parse::<IpAddr>().map_or(bare == "localhost", |address| address.is_loopback())
+}
+
 fn read_bundle(path: &Path) -> Result<Vec<reqwest::Certificate>, Error> {
     let failed = |why: String| Error::CaBundle { path: path.to_owned(), why };
     let pem = fs::read(path).map_err(|error| failed(error::words(&error)))?;
@@ -265,7 +277,7 @@ fn checked(url: &str) -> Result<Url, Error> {
     let url = Url::parse(url).map_err(|error| Error::Url { why: error.to_string() })?;
     match url.scheme() {
         "https" => Ok(url),
-        "http" if proxy::is_loopback(&url) => Ok(url),
+        "http" if url.host_str().is_some_and(is_loopback_host) => Ok(url),
         "http" => Err(Error::Insecure { host: host_of(&url) }),
         _ => Err(Error::Url { why: "neither https:// nor http://".into() }),
     }

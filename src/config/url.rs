@@ -2,9 +2,9 @@
 //!
 //! The parser is that of the HTTP client, so that what is checked is what is connected to.
 
-use std::net::IpAddr;
-
 use reqwest::Url;
+
+use crate::http::is_loopback_host;
 
 /// Checks the base URL of a service and returns it without a slash at its end: `https`, or `http` on loopback
 /// only, because refresh tokens are sent there.
@@ -13,7 +13,7 @@ pub(super) fn endpoint(text: &str) -> Result<String, &'static str> {
     let url = Url::parse(text).map_err(|_| EXPECTED)?;
     let secure = match url.scheme() {
         "https" => url.has_host(),
-        "http" => url.host_str().is_some_and(is_loopback),
+        "http" => url.host_str().is_some_and(is_loopback_host),
         _ => false,
     };
     if !secure {
@@ -69,12 +69,6 @@ pub(super) fn region(text: &str) -> Result<(), &'static str> {
     if label { Ok(()) } else { Err("a region must be a name such as \"us-east-1\"") }
 }
 
-/// The host of a URL; brackets are those of an IPv6 address.
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    address.map_or(host == "localhost", |address| address.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,6 +90,7 @@ mod tests {
             ("http://localhost:x@example.com", None),
             ("http://example.com\\@localhost", None),
             ("http://localhost.example.com", None),
+            ("http://a.localhost", None),
             ("http://[::2]", None),
             ("http://0.0.0.0", None),
             ("https://user@sso.example.com", None),

@@ -1,7 +1,5 @@
 //! [`Proxies`]: through which proxy a request goes, if any. Never through one to this machine.
 
-use std::net::IpAddr;
-
 use hyper::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{NoProxy, Proxy, Url};
@@ -59,16 +57,6 @@ impl Proxies {
     }
 }
 
-/// Whether `url` names this machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    match bare.parse::<IpAddr>() {
-        Ok(address) => address.is_loopback(),
-        Err(_) => bare == "localhost" || bare.ends_with(".localhost"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,22 +102,6 @@ mod tests {
             let error = Proxies::new(Some(setting), |_| None).to_reqwest().err().map(|e| e.to_string());
             assert_eq!(error.is_some(), expected, "{setting}: {error:?}");
             assert!(error.is_none_or(|text| !text.contains("planted")));
-        }
-    }
-
-    #[test]
-    fn knows_this_machine() {
-        for (url, expected) in [
-            ("http://127.0.0.1:1/", true),
-            ("http://127.8.9.1/", true),
-            ("http://[::1]/", true),
-            ("http://localhost/", true),
-            ("http://a.localhost/", true),
-            ("http://192.168.0.1/", false),
-            ("http://localhost.example/", false),
-            ("http://127.0.0.1.example/", false),
-        ] {
-            assert_eq!(is_loopback(&Url::parse(url).unwrap()), expected, "{url}");
         }
     }
 }

@@ -317,3 +317,21 @@ impl Authority {
         TlsAcceptor::from(Arc::new(config))
     }
 }
+
+#[test]
+fn knows_this_machine() {
+    for (url, expected) in [
+        ("http://127.0.0.1:1/", true),
+        ("http://127.8.9.1/", true),
+        ("http://[::1]/", true),
+        ("http://localhost/", true),
+        ("http://a.localhost/", false),
+        ("http://192.168.0.1/", false),
+        ("http://[::2]/", false),
+        ("http://localhost.example/", false),
+        ("http://127.0.0.1.example/", false),
+    ] {
+        assert_eq!(is_loopback_host(Url::parse(url).unwrap().host_str().unwrap()), expected, "{url}");
+        assert_eq!(checked(url).is_ok(), expected, "{url}");
+    }
+}

@@ -9,9 +9,6 @@ use crate::{
     session::event::Reason,
 };
 
-/// The longest that a `Retry-After` is heeded: it may come from a middlebox that we will never meet again.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(15 * 60);
-
 /// Why an operation gave no result.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -141,7 +138,7 @@ impl fmt::Display for Flaw {
 pub enum Verdict {
     /// Keep the token and try again.
     Retry {
-        /// Not earlier than this, counted from the answer.
+        /// Not earlier than this, counted from the answer: as the service said, and not bounded.
         after: Option<Duration>,
     },
     /// Only a sign-in helps.
@@ -156,10 +153,10 @@ impl Error {
     pub fn verdict(&self) -> Verdict {
         match self {
             Self::Transport(_) => Verdict::Retry { after: None },
-            Self::Malformed { retry_after, .. } => Verdict::Retry { after: heeded(*retry_after) },
+            Self::Malformed { retry_after, .. } => Verdict::Retry { after: *retry_after },
             Self::Service { status, kind, retry_after, .. } => match final_reason(*kind) {
                 Some(reason) if matches!(status, 400 | 401) => Verdict::SignIn(reason),
-                Some(_) | None => Verdict::Retry { after: heeded(*retry_after) },
+                Some(_) | None => Verdict::Retry { after: *retry_after },
             },
         }
     }
@@ -210,10 +207,6 @@ fn final_reason(kind: ErrorKind) -> Option<Reason> {
         | ErrorKind::InternalServer
         | ErrorKind::Unknown => None,
     }
-}
-
-fn heeded(retry_after: Option<Duration>) -> Option<Duration> {
-    retry_after.map(|after| after.min(MAX_RETRY_AFTER))
 }
 
 fn is_object(answer: &Answer) -> bool {
@@ -332,7 +325,7 @@ mod tests {
             ("429 X\r\nRetry-After: 7", r#"{"message":"Rate exceeded"}"#, Err(Flaw::NoError), after(7)),
             ("429 X\r\nRetry-After: 7", html, Err(Flaw::Html), after(7)),
             ("429 X\r\nx-amz-retry-after: 3000", r#"{"error":"x"}"#, Ok(ErrorKind::Unknown), after(3)),
-            ("503 X\r\nRetry-After: 999999999", "busy", Err(Flaw::NotJson), after(900)),
+            ("503 X\r\nRetry-After: 999999999", "busy", Err(Flaw::NotJson), after(999_999_999)),
             ("407 X", html, Err(Flaw::Html), RETRY),
             ("403 X", html, Err(Flaw::Html), RETRY),
             ("403 X\r\nContent-Type: text/html", "blocked: invalid_grant", Err(Flaw::Html), RETRY),
