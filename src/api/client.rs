@@ -11,7 +11,7 @@ use std::{
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::{
     Method, Request, Response, StatusCode,
-    body::{Bytes, Incoming},
+    body::{Body as _, Bytes, Incoming},
     client::conn::http1,
     header::{HOST, RETRY_AFTER},
 };
@@ -20,6 +20,7 @@ use nix::unistd::Uid;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use tokio::{net::UnixStream, time::timeout};
+use zeroize::Zeroizing;
 
 use super::{
     EXCHANGE_LIMIT, IssuedToken, RELOAD_LIMIT, Refusal, Report, VERSION,
@@ -45,13 +46,13 @@ pub enum Error {
         path: PathBuf,
     },
     /// The daemon is there, but its loop does not turn.
-    #[error("the daemon does not answer: end its process and start it again")]
+    #[error("the daemon does not answer (is its process stopped?): restart it")]
     Hung,
     /// It answered, and refused.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// What came back is not what this version understands.
-    #[error("can't understand the daemon: {0}; it may be of another version: start it again")]
+    #[error("can't understand the daemon ({0}): restart it")]
     Protocol(String),
 }
 
@@ -184,11 +185,11 @@ impl Client {
     }
 }
 
-/// A whole answer. It may hold a token, so it has no `Debug`.
+/// A whole answer. It may hold a token, so it has no `Debug`, and its body is wiped when dropped.
 struct Answer {
     status: StatusCode,
     retry_after: Option<Duration>,
-    body: Bytes,
+    body: Zeroizing<Vec<u8>>,
 }
 
 impl Answer {
@@ -196,16 +197,20 @@ impl Answer {
         let status = response.status();
         let retry_after =
             response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        let body = Limited::new(response.into_body(), ANSWER_MAX)
-            .collect()
-            .await
-            .map_err(|error| broken(error.as_ref()))?
-            .to_bytes();
+        let mut frames = Limited::new(response.into_body(), ANSWER_MAX);
+        // Room enough that no token is left behind by a reallocation.
+        let most =
+            frames.size_hint().upper().and_then(|most| usize::try_from(most).ok()).unwrap_or(ANSWER_MAX);
+        let mut body = Zeroizing::new(Vec::with_capacity(most));
+        while let Some(frame) = frames.frame().await {
+            let frame = frame.map_err(|error| broken(error.as_ref()))?;
+            body.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
+        }
         Ok(Self { status, retry_after: retry_after.map(Duration::from_secs), body })
     }
 
     /// The body of a success; every other answer as the error it stands for.
-    fn accepted(self) -> Result<Bytes, Error> {
+    fn accepted(self) -> Result<Zeroizing<Vec<u8>>, Error> {
         if self.status == StatusCode::OK {
             return Ok(self.body);
         }
@@ -229,7 +234,7 @@ fn session_path(name: &str, what: &str) -> String {
 }
 
 /// Reads a JSON answer. What the parser says of it is left out beyond the place, since it may quote a token.
-fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Error> {
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     serde_json::from_slice(body).map_err(|error| {
         Error::Protocol(format!(
             "its answer is not as expected at line {}, column {}",

@@ -104,10 +104,8 @@ impl From<client::Error> for Failure {
     fn from(error: client::Error) -> Self {
         match error {
             client::Error::Refused(refusal) => refusal.into(),
-            client::Error::NotRunning => {
-                Self::new(NO_DAEMON, "the daemon is not running: start it with `sso-refresh run`")
-            }
-            error => Self::new(FAILED, daemon_trouble(&error)),
+            client::Error::NotRunning => Self::new(NO_DAEMON, error.to_string()),
+            error => Self::new(FAILED, error.to_string()),
         }
     }
 }
@@ -148,12 +146,7 @@ impl From<oidc::Error> for Failure {
 
 /// What is wrong with a daemon that gives no answer, and what to do about it.
 pub(super) fn daemon_trouble(error: &client::Error) -> String {
-    match error {
-        client::Error::NotRunning => "the daemon is not running: start it with `sso-refresh run`".into(),
-        client::Error::Hung => "the daemon does not answer (is its process stopped?): restart it".into(),
-        client::Error::Protocol(why) => format!("can't understand the daemon ({why}): restart it"),
-        client::Error::NotOurs { .. } | client::Error::Refused(_) => error.to_string(),
-    }
+    error.to_string()
 }
 
 #[cfg(test)]

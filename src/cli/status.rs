@@ -166,10 +166,9 @@ impl Overview {
 }
 
 fn trouble_line(error: &client::Error) -> String {
-    let line = exit::daemon_trouble(error);
     match error {
-        client::Error::NotRunning => format!("{line}; until then nothing is refreshed by itself"),
-        _ => line,
+        client::Error::NotRunning => format!("{error}; until then nothing is refreshed by itself"),
+        _ => error.to_string(),
     }
 }
 
