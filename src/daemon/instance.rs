@@ -18,13 +18,10 @@ pub struct Instance {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Somebody else has it.
-    #[error(
-        "sso-refresh is already running (process {pid}): `sso-refresh status` shows how it is doing, and \
-         `kill {pid}` ends it"
-    )]
+    #[error("{}", running(.pid.as_deref()))]
     Running {
-        /// The process id, as it wrote it.
-        pid: String,
+        /// The process id, as it wrote it; `None` where it has not, or something else did.
+        pid: Option<String>,
     },
     /// The file can't be used.
     #[error("can't lock {path}: {source}")]
@@ -68,14 +65,22 @@ fn write_pid(file: &mut File) -> io::Result<()> {
     writeln!(file, "{}", std::process::id())
 }
 
-fn holder(file: &mut File) -> String {
+fn running(pid: Option<&str>) -> String {
+    let status = "`sso-refresh status` shows how it is doing";
+    match pid {
+        Some(pid) => {
+            format!("sso-refresh is already running (process {pid}): {status}, and `kill {pid}` ends it")
+        }
+        None => format!("sso-refresh is already running: {status}"),
+    }
+}
+
+fn holder(file: &mut File) -> Option<String> {
     let mut text = String::new();
     // Whoever holds the lock may not have written it yet.
     let _ = file.read_to_string(&mut text);
-    match text.trim() {
-        pid if !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit()) => pid.to_owned(),
-        _ => "unknown".to_owned(),
-    }
+    let pid = text.trim();
+    (!pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit())).then(|| pid.to_owned())
 }
 
 #[cfg(test)]
@@ -88,6 +93,18 @@ mod tests {
         let first = Instance::lock(folder.path()).unwrap();
         let error = Instance::lock(folder.path()).unwrap_err();
         assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
+        assert!(error.to_string().contains(&format!("`kill {}` ends it", std::process::id())), "{error}");
+        for unreadable in ["", "unknown\n", "-1\n"] {
+            File::create(folder.path().join("daemon.lock"))
+                .unwrap()
+                .write_all(unreadable.as_bytes())
+                .unwrap();
+            let error = Instance::lock(folder.path()).unwrap_err().to_string();
+            assert_eq!(
+                error, "sso-refresh is already running: `sso-refresh status` shows how it is doing",
+                "{unreadable:?}"
+            );
+        }
         drop(first);
         Instance::lock(folder.path()).unwrap();
     }

@@ -78,7 +78,7 @@ pub fn line(sessions: &[Status], config_error: Option<&str>) -> String {
     if let Some(error) = config_error {
         parts.push(format!("the configuration is not in force: {error}"));
     }
-    parts.push(match sessions.iter().filter(|session| session.usable).count() {
+    parts.push(match sessions.iter().filter(|session| is_fresh(session)).count() {
         _ if sessions.is_empty() => "no session is configured: run `aws configure sso`".to_owned(),
         1 => "1 session fresh".to_owned(),
         fresh => format!("{fresh} sessions fresh"),
@@ -98,6 +98,11 @@ pub fn line(sessions: &[Status], config_error: Option<&str>) -> String {
         }
     }
     parts.join(" · ")
+}
+
+/// One that is tried again may still be usable, but is not well.
+fn is_fresh(session: &Status) -> bool {
+    session.usable && matches!(session.state, State::Fresh | State::Refreshing)
 }
 
 fn next(sessions: &[Status]) -> Option<Timestamp> {
@@ -138,7 +143,13 @@ mod tests {
                 None,
                 "1 session fresh · next refresh 2027-01-15T08:00:00Z · work needs a sign-in: sso-refresh login work",
             ),
-            (vec![status("work", State::Backoff, true)], None, "1 session fresh · work is tried again"),
+            (vec![status("work", State::Backoff, true)], None, "0 sessions fresh · work is tried again"),
+            (
+                vec![status("work", State::Refreshing, true), fresh()],
+                None,
+                "2 sessions fresh · next refresh 2027-01-15T08:00:00Z",
+            ),
+            (vec![status("work", State::Refreshing, false)], None, "0 sessions fresh"),
             (
                 vec![Status { remedy: None, ..status("work", State::SignedOut, false) }],
                 Some("config.toml:1:1: no"),
