@@ -293,11 +293,7 @@ format = "auto"
     }
 
     proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig {
-            failure_persistence: None,
-            rng_seed: proptest::test_runner::RngSeed::Fixed(2026),
-            ..Default::default()
-        })]
+        #![proptest_config(crate::config::tests::same_every_time())]
 
         #[test]
         fn never_panics(text in "(?s).{0,200}") {

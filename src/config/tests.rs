@@ -2,12 +2,19 @@
 
 use std::io::Write;
 
+use proptest::{prelude::ProptestConfig, test_runner::RngSeed};
+
 use super::*;
 
 const AWS: &str = "[sso-session work]\nsso_start_url = https://work/start#/\nsso_region = us-east-1\n\
                    [sso-session old-a]\nsso_start_url = https://old/start\nsso_region = eu-west-1\n\
                    [profile dev]\nsso_session = work\n[profile old]\nsso_session = old-a\n\
                    [profile legacy]\nsso_start_url = https://l\nsso_region = us-east-1\n";
+
+/// Always the same cases, so that a red run is red for everybody.
+pub(super) fn same_every_time() -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, rng_seed: RngSeed::Fixed(2026), ..Default::default() }
+}
 
 /// A home directory with both files.
 struct Home(tempfile::TempDir);
@@ -408,11 +415,7 @@ fn each_setting_says_where_it_comes_from() {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig {
-        failure_persistence: None,
-        rng_seed: proptest::test_runner::RngSeed::Fixed(2026),
-        ..Default::default()
-    })]
+    #![proptest_config(same_every_time())]
 
     #[test]
     fn never_panics(config in "(?s).{0,80}", aws in "(?s).{0,80}") {

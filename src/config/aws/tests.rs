@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::config::tests::same_every_time;
 
 fn read(config: &str) -> AwsConfig {
     AwsConfig::parse(Text { name: "config", text: config }, Text { name: "credentials", text: "" })
@@ -252,11 +253,7 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig {
-        failure_persistence: None,
-        rng_seed: proptest::test_runner::RngSeed::Fixed(2026),
-        ..Default::default()
-    })]
+    #![proptest_config(same_every_time())]
 
     #[test]
     fn never_panics(text in "(?s).{0,300}") {

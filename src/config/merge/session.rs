@@ -243,9 +243,7 @@ impl Merge<'_> {
                 self.origin(written),
                 humantime::format_duration(margin)
             );
-            if !self.warnings.contains(&warning) {
-                self.warnings.push(warning);
-            }
+            self.warn_once(warning);
         }
         margin
     }
@@ -271,12 +269,17 @@ impl Merge<'_> {
         if !on && !value.trim().eq_ignore_ascii_case("false") {
             let warning =
                 format!("{}: `{value}` is neither true nor false and counts as false", self.words(&origin));
-            if !self.warnings.contains(&warning) {
-                self.warnings.push(warning);
-            }
+            self.warn_once(warning);
         }
         self.explain(name, key, if on { "true" } else { "false" }, &origin);
         on
+    }
+
+    /// What holds for several sessions is said once.
+    fn warn_once(&mut self, warning: String) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
     }
 
     fn session_origin(&self, definition: &Definition<'_>) -> String {
