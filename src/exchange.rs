@@ -234,7 +234,7 @@ impl Exchanger {
             Err(error) => return Some(Err(error.into())),
         };
         let issued = client.create_token(registration, Grant::RefreshToken { refresh_token }).await;
-        Some(issued.map(|issued| kept(issued.token, sent)))
+        Some(issued.map(|token| kept(token, sent)))
     }
 }
 

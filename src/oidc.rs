@@ -39,19 +39,18 @@ impl Client {
     }
 
     /// `RegisterClient`.
-    pub async fn register(&self, request: &RegisterRequest<'_>) -> Result<Registered, Error> {
+    pub async fn register(&self, request: &RegisterRequest<'_>) -> Result<Registration, Error> {
         let exchange = self.post("RegisterClient", "/client/register", request).await?;
         let response: RegisterResponse = exchange.success()?;
         if response.client_id.is_empty() || response.client_secret.expose().is_empty() {
             return Err(Error::of_nonsense(&exchange.answer));
         }
-        let registration = Registration {
+        Ok(Registration {
             client_id: response.client_id,
             client_secret: response.client_secret,
             // RFC 7591 section 3.2.1: 0 means that the secret does not expire.
             expires_at: response.client_secret_expires_at.filter(|secs| *secs > 0).map(Timestamp::from_secs),
-        };
-        Ok(Registered { registration })
+        })
     }
 
     /// `StartDeviceAuthorization`.
@@ -83,24 +82,23 @@ impl Client {
         })
     }
 
-    /// `CreateToken`.
+    /// `CreateToken`. The token's refresh token is as returned: where it is absent, the old one stays good.
     ///
     /// The registration must be the one that the grant was given to.
-    pub async fn create_token(&self, registration: &Registration, grant: Grant<'_>) -> Result<Issued, Error> {
+    pub async fn create_token(&self, registration: &Registration, grant: Grant<'_>) -> Result<Token, Error> {
         let exchange = self.post("CreateToken", "/token", &TokenRequest::new(registration, grant)).await?;
         let response: TokenResponse = exchange.success()?;
         if !is_sendable(&response.access_token) {
             return Err(Error::of_nonsense(&exchange.answer));
         }
         let expires_at = exchange.sent_at.after(response.expires_in.0);
-        let token = Token {
+        Ok(Token {
             access_token: response.access_token,
             expires_at: Timestamp::from_secs(expires_at.secs()),
             issued_at: Some(exchange.sent_at),
             refresh_token: response.refresh_token.filter(|token| !token.expose().is_empty()),
             registration: Some(registration.clone()),
-        };
-        Ok(Issued { token })
+        })
     }
 
     async fn post(&self, operation: &str, path: &str, body: &impl Serialize) -> Result<Exchange, Error> {
@@ -151,13 +149,6 @@ pub enum ClientType {
     Public,
 }
 
-/// A new registration.
-#[derive(Clone, Debug)]
-pub struct Registered {
-    /// The client.
-    pub registration: Registration,
-}
-
 /// A device code that waits for the user.
 #[derive(Clone, Debug)]
 pub struct DeviceAuthorization {
@@ -183,18 +174,20 @@ pub enum Grant<'a> {
         /// `refreshToken`.
         refresh_token: &'a Secret,
     },
+    /// The code that the browser brought back (RFC 7636).
+    AuthorizationCode {
+        /// `code`.
+        code: &'a Secret,
+        /// `codeVerifier`.
+        code_verifier: &'a Secret,
+        /// `redirectUri`, with the port, exactly as in the authorization URL.
+        redirect_uri: &'a str,
+    },
     /// A device code (RFC 8628).
     DeviceCode {
         /// `deviceCode`.
         device_code: &'a Secret,
     },
-}
-
-/// A token fresh from the service.
-#[derive(Clone, Debug)]
-pub struct Issued {
-    /// The token. Its refresh token is as returned: where it is absent, the old one stays good.
-    pub token: Token,
 }
 
 struct Exchange {
@@ -249,6 +242,12 @@ struct TokenRequest<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code_verifier: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redirect_uri: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     device_code: Option<&'a str>,
 }
 
@@ -259,12 +258,22 @@ impl<'a> TokenRequest<'a> {
             client_secret: registration.client_secret.expose(),
             grant_type: "",
             refresh_token: None,
+            code: None,
+            code_verifier: None,
+            redirect_uri: None,
             device_code: None,
         };
         match grant {
             Grant::RefreshToken { refresh_token } => {
                 Self { grant_type: "refresh_token", refresh_token: Some(refresh_token.expose()), ..bare }
             }
+            Grant::AuthorizationCode { code, code_verifier, redirect_uri } => Self {
+                grant_type: "authorization_code",
+                code: Some(code.expose()),
+                code_verifier: Some(code_verifier.expose()),
+                redirect_uri: Some(redirect_uri),
+                ..bare
+            },
             Grant::DeviceCode { device_code } => Self {
                 grant_type: "urn:ietf:params:oauth:grant-type:device_code",
                 device_code: Some(device_code.expose()),

@@ -161,8 +161,8 @@ impl Stage {
             |code: &str| self.timeline.line("sign-in", &format!("device code {code}, approved by itself"));
         let signed_in =
             login::sign_in(session, exchanger, &self.context, |authorization| said(&authorization.user_code));
-        let (issued, _) = signed_in.await?;
-        let left = issued.token.left(self.context.clock.now());
+        let (token, _) = signed_in.await?;
+        let left = token.left(self.context.clock.now());
         self.timeline.line("token", &format!("the first one, good for {}", words(left)))
     }
 

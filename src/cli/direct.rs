@@ -3,10 +3,7 @@
 
 use std::time::Duration;
 
-use super::{
-    context::Context,
-    exit::{self, Failure},
-};
+use super::{context::Context, exit::Failure};
 use crate::{
     api::{IssuedToken, Refusal, client},
     config::SessionSettings,
@@ -48,7 +45,7 @@ pub(super) fn is_called_for(session: Option<&str>, error: client::Error) -> Resu
             None => refusal.into(),
         }),
         error => {
-            tracing::warn!("{}; did it without", exit::daemon_trouble(&error));
+            tracing::warn!("{error}; did it without");
             Ok(())
         }
     }

@@ -144,11 +144,6 @@ impl From<oidc::Error> for Failure {
     }
 }
 
-/// What is wrong with a daemon that gives no answer, and what to do about it.
-pub(super) fn daemon_trouble(error: &client::Error) -> String {
-    error.to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

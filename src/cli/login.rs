@@ -11,8 +11,11 @@ use crate::{
     api::client,
     config::SessionSettings,
     exchange::Exchanger,
-    oidc::{self, DeviceAuthorization, ErrorKind, Issued, RegisterRequest, device},
-    session::{event::Memory, token::Registration},
+    oidc::{self, DeviceAuthorization, ErrorKind, RegisterRequest, device},
+    session::{
+        event::Memory,
+        token::{Registration, Token},
+    },
     store::{self, Identity, registration_name},
     time::{Timestamp, words},
 };
@@ -58,7 +61,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
                 Ok(())
             };
             let signed_in = sign_in(session, &exchanger, context, invite).await;
-            match signed_in.and_then(|(issued, memory)| out::line(&done(session, &issued, memory))) {
+            match signed_in.and_then(|(token, memory)| out::line(&done(session, &token, memory))) {
                 Ok(()) => {}
                 Err(Failure::Line { code, line }) => {
                     Failure::new(code, format!("{}: {line}", session.name)).say();
@@ -81,17 +84,17 @@ pub(super) async fn sign_in(
     exchanger: &Exchanger,
     context: &Context,
     invite: impl FnOnce(&DeviceAuthorization) -> Result<(), Failure>,
-) -> Result<(Issued, Memory), Failure> {
+) -> Result<(Token, Memory), Failure> {
     let sign_in = SignIn { session, exchanger, context, client: exchanger.oidc(session)? };
     let (registered, authorization) = sign_in.begin().await?;
     invite(&authorization)?;
     let registration = &registered.client.registration;
-    let issued =
+    let token =
         device::poll(&sign_in.client, registration, &authorization, &context.clock, tokio::time::sleep)
             .await
             .map_err(failure)?;
-    let memory = sign_in.keep(&registered, &issued).await?;
-    Ok((issued, memory))
+    let memory = sign_in.keep(&registered, &token).await?;
+    Ok((token, memory))
 }
 
 impl SignIn<'_> {
@@ -134,22 +137,22 @@ impl SignIn<'_> {
             issuer_url: None,
             client_type: oidc::ClientType::Public,
         };
-        let registration = self.client.register(&request).await?.registration;
+        let registration = self.client.register(&request).await?;
         Ok(store::Client { registration, scopes: self.session.scopes.clone(), grant_types: Vec::new() })
     }
 
     /// Writes everything that a sign-in gave. Nothing is written before there is a token, so that an interrupted
     /// sign-in leaves nothing behind.
-    async fn keep(&self, registered: &Registered, issued: &Issued) -> Result<Memory, Failure> {
+    async fn keep(&self, registered: &Registered, token: &Token) -> Result<Memory, Failure> {
         let store = self.exchanger.store();
         let name = &self.session.name;
         let locked =
             self.exchanger.lock(name).await.map_err(|message| Failure::new(exit::TEMPORARY, message))?;
         let SessionSettings { start_url, region, .. } = self.session.clone();
-        locked.create(&issued.token, &Identity { start_url, region })?;
+        locked.create(token, &Identity { start_url, region })?;
         let memory = Memory {
             signed_in_at: Some(self.context.clock.now()),
-            token_life_secs: issued.token.life().map(|life| life.as_secs()),
+            token_life_secs: token.life().map(|life| life.as_secs()),
             end_announced_for: None,
             ..store.memory(name)
         };
@@ -172,17 +175,17 @@ impl SignIn<'_> {
     }
 }
 
-fn done(session: &SessionSettings, issued: &Issued, memory: Memory) -> String {
+fn done(session: &SessionSettings, token: &Token, memory: Memory) -> String {
     let SessionSettings { name, start_url, session_duration, .. } = session;
     let duration = session_duration.or(memory.learned_duration());
     let more = match duration.zip(memory.signed_in_at) {
-        _ if issued.token.refresh_token.is_none() => {
+        _ if token.refresh_token.is_none() => {
             " and can't be refreshed, since the server gave no refresh token".to_owned()
         }
         Some((duration, at)) => format!(", the session until about {}", at.after(duration)),
         None => String::new(),
     };
-    format!("{name}: signed in to {start_url}; the token is good until {}{more}", issued.token.expires_at)
+    format!("{name}: signed in to {start_url}; the token is good until {}{more}", token.expires_at)
 }
 
 fn failure(failure: device::Failure) -> Failure {

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use super::{Client, DeviceAuthorization, Error, ErrorKind, Grant, Issued, error::Verdict};
+use super::{Client, DeviceAuthorization, Error, ErrorKind, Grant, error::Verdict};
 use crate::{
-    session::token::Registration,
+    session::token::{Registration, Token},
     time::{Clock, Timestamp},
 };
 
@@ -100,14 +100,14 @@ pub async fn poll<S: AsyncFn(Duration)>(
     authorization: &DeviceAuthorization,
     clock: &Clock,
     sleep: S,
-) -> Result<Issued, Failure> {
+) -> Result<Token, Failure> {
     let mut poller = Poller::new(authorization);
     let mut pause = poller.interval();
     loop {
         sleep(pause).await;
         let grant = Grant::DeviceCode { device_code: &authorization.device_code };
         let error = match client.create_token(registration, grant).await {
-            Ok(issued) => return Ok(issued),
+            Ok(token) => return Ok(token),
             Err(error) => error,
         };
         match poller.after(error, clock.now()) {
@@ -219,7 +219,7 @@ mod tests {
         let pauses = RefCell::new(Vec::new());
         let sleep = async |pause: Duration| pauses.borrow_mut().push(pause.as_secs());
         let issued = poll(&client, &registration, &authorization(), &clock, sleep).await.unwrap();
-        assert_eq!(issued.token.access_token.expose(), "a");
+        assert_eq!(issued.access_token.expose(), "a");
         assert_eq!(*pauses.borrow(), [5, 5, 10, 10, 10]);
         assert_eq!(server.requests().len(), 5);
     }

@@ -26,7 +26,7 @@ fn only_request(server: &Server) -> (String, String) {
     (head.lines().next().unwrap().to_owned(), body.to_owned())
 }
 
-async fn refreshed(play: Play) -> Result<Issued, Error> {
+async fn refreshed(play: Play) -> Result<Token, Error> {
     let (_server, client) = client(vec![play]).await;
     client
         .create_token(&registration(), Grant::RefreshToken { refresh_token: &Secret::new("planted-r") })
@@ -35,7 +35,13 @@ async fn refreshed(play: Play) -> Result<Issued, Error> {
 
 #[tokio::test]
 async fn sends_each_grant_as_the_aws_cli_does() {
+    let (code, code_verifier) = (&Secret::new("c"), &Secret::new("v"));
+    let redirect_uri = "http://127.0.0.1:4321/oauth/callback";
     for (grant, expected) in [
+        (
+            Grant::AuthorizationCode { code, code_verifier, redirect_uri },
+            r#""grantType":"authorization_code","code":"c","codeVerifier":"v","redirectUri":"http://127.0.0.1:4321/oauth/callback"}"#,
+        ),
         (
             Grant::RefreshToken { refresh_token: &Secret::new("r") },
             r#""grantType":"refresh_token","refreshToken":"r"}"#,
@@ -57,10 +63,10 @@ async fn sends_each_grant_as_the_aws_cli_does() {
 async fn dates_a_token_from_before_the_request_and_in_whole_seconds() {
     let body = r#"{"accessToken":"a","tokenType":"Bearer","expiresIn":3600,"refreshToken":"r2","idToken":null,"new":{}}"#;
     let issued = refreshed(json(200, body)).await.unwrap();
-    assert_eq!(issued.token.expires_at, Timestamp::from_secs(1_798_765_200));
-    assert_eq!(issued.token.issued_at, Some(NOW));
-    assert_eq!(issued.token.refresh_token, Some(Secret::new("r2")));
-    assert_eq!(issued.token.registration, Some(registration()));
+    assert_eq!(issued.expires_at, Timestamp::from_secs(1_798_765_200));
+    assert_eq!(issued.issued_at, Some(NOW));
+    assert_eq!(issued.refresh_token, Some(Secret::new("r2")));
+    assert_eq!(issued.registration, Some(registration()));
 }
 
 #[tokio::test]
@@ -94,7 +100,7 @@ async fn takes_only_what_can_be_a_token() {
     ] {
         let result = refreshed(json(200, &body)).await;
         let life = match result {
-            Ok(Issued { token }) => Ok((token.expires_at.secs() - NOW.secs()).unsigned_abs()),
+            Ok(token) => Ok((token.expires_at.secs() - NOW.secs()).unsigned_abs()),
             Err(Error::Malformed { status: 200, flaw, .. }) => Err(flaw),
             Err(error) => panic!("{error}"),
         };
@@ -109,7 +115,7 @@ async fn tells_that_no_refresh_token_came_back() {
         r#"{"accessToken":"a","expiresIn":9,"refreshToken":null}"#,
         r#"{"accessToken":"a","expiresIn":9,"refreshToken":""}"#,
     ] {
-        assert_eq!(refreshed(json(200, body)).await.unwrap().token.refresh_token, None, "{body}");
+        assert_eq!(refreshed(json(200, body)).await.unwrap().refresh_token, None, "{body}");
     }
 }
 
@@ -143,8 +149,8 @@ async fn registers_as_the_aws_cli_does() {
         r#"{"clientId":"c","clientSecret":"s","clientIdIssuedAt":1,"clientSecretExpiresAt":1806537600}"#;
     let (server, client) = client(vec![json(200, body)]).await;
     let registered = client.register(&request).await.unwrap();
-    assert_eq!(registered.registration.client_id, "c");
-    assert_eq!(registered.registration.expires_at, Some(Timestamp::from_secs(1_806_537_600)));
+    assert_eq!(registered.client_id, "c");
+    assert_eq!(registered.expires_at, Some(Timestamp::from_secs(1_806_537_600)));
     let (line, body) = only_request(&server);
     assert_eq!(line, "POST /client/register HTTP/1.1");
     let sent: serde_json::Value = serde_json::from_str(&body).unwrap();
@@ -172,7 +178,7 @@ async fn leaves_out_what_the_device_flow_does_not_send() {
     let (server, client) =
         client(vec![json(200, r#"{"clientId":"c","clientSecret":"s","clientSecretExpiresAt":0}"#)]).await;
     let registered = client.register(&request).await.unwrap();
-    assert_eq!(registered.registration.expires_at, None);
+    assert_eq!(registered.expires_at, None);
     assert_eq!(only_request(&server).1, r#"{"clientName":"n","clientType":"public"}"#);
 }
 
