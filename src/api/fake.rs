@@ -1,4 +1,4 @@
-//! A stand-in for the daemon's loop. Sessions: `work` (the default) is well, `gone` needs a sign-in, `busy` is in
+//! A stand-in for the daemon's loop. Sessions: `home` (the default) is well, `gone` needs a sign-in, `busy` is in
 //! backoff, `silent` is never answered, and no other exists.
 
 use std::time::Duration;
@@ -57,7 +57,7 @@ pub(super) fn report() -> Report {
             started_at: NOW.before(Duration::from_secs(3600)),
             config_error: None,
         },
-        sessions: vec![status("work")],
+        sessions: vec![status("home")],
     }
 }
 
@@ -82,7 +82,7 @@ fn answer(call: Call, reload: &impl Fn() -> Result<String, String>) {
     match call {
         Call::Status { reply } => drop(reply.send(report())),
         Call::Token { session, min_validity, reply } => {
-            let session = session.unwrap_or_else(|| "work".into());
+            let session = session.unwrap_or_else(|| "home".into());
             drop(reply.send(refused(&session).map_or_else(
                 || {
                     Ok(IssuedToken {
@@ -105,7 +105,7 @@ fn answer(call: Call, reload: &impl Fn() -> Result<String, String>) {
 fn refused(session: &str) -> Option<Refusal> {
     let message = format!("about {session:?}");
     match session {
-        "work" => None,
+        "home" => None,
         "gone" => Some(Refusal::SignInNeeded { session: session.into(), message }),
         "busy" => Some(Refusal::Temporary { message, retry_after: Some(Duration::from_millis(89_001)) }),
         _ => Some(Refusal::UnknownSession { message }),

@@ -6,7 +6,7 @@ use proptest::{prelude::ProptestConfig, test_runner::RngSeed};
 
 use super::*;
 
-const AWS: &str = "[sso-session work]\nsso_start_url = https://work/start#/\nsso_region = us-east-1\n\
+const AWS: &str = "[sso-session work]\nsso_start_url = https://w.example/start#/\nsso_region = us-east-1\n\
                    [sso-session old-a]\nsso_start_url = https://old/start\nsso_region = eu-west-1\n\
                    [profile dev]\nsso_session = work\n[profile old]\nsso_session = old-a\n\
                    [profile legacy]\nsso_start_url = https://l\nsso_region = us-east-1\n";
@@ -70,7 +70,7 @@ fn aws_sessions_get_the_defaults() {
     assert_eq!(names(&settings), ["old-a", "work"]);
     let expected = SessionSettings {
         name: "work".into(),
-        start_url: "https://work/start#/".into(),
+        start_url: "https://w.example/start#/".into(),
         region: "us-east-1".into(),
         scopes: vec!["sso:account:access".into()],
         refresh_before: Duration::from_secs(1200),
@@ -109,7 +109,7 @@ fn the_keys_of_config_toml_win() {
                   refresh_before = \"30m\"\nsession_duration = \"8h\"\nendpoint = \"http://127.0.0.1:1/\"";
     let settings = load_with(config, AWS, &[]).unwrap();
     let work = &settings.sessions["work"];
-    assert_eq!((work.start_url.as_str(), work.region.as_str()), ("https://work/start#/", "eu-west-1"));
+    assert_eq!((work.start_url.as_str(), work.region.as_str()), ("https://w.example/start#/", "eu-west-1"));
     assert_eq!(work.scopes, ["a", "b"]);
     assert_eq!(work.refresh_before, Duration::from_secs(1800));
     assert_eq!(work.session_duration, Some(Duration::from_secs(28_800)));
@@ -167,12 +167,12 @@ fn mistakes_in_the_aws_config_cost_one_session() {
     for (from, to, expected) in [
         ("sso_region = us-east-1\n", "", "1: session `work` is left out: `region` is missing"),
         (
-            "sso_start_url = https://work/start#/\n",
+            "sso_start_url = https://w.example/start#/\n",
             "",
             "1: session `work` is left out: `start_url` is missing",
         ),
         ("us-east-1", "\"us-east-1\"", "3: session `work` is left out: a region must be"),
-        ("https://work", "work", "2: session `work` is left out: a start URL must be"),
+        ("https://w.example", "w.example", "2: session `work` is left out: a start URL must be"),
     ] {
         let settings = load_with("", &AWS.replacen(from, to, 1), &[]).unwrap();
         assert_eq!(names(&settings), ["old-a"], "{to}");
@@ -401,7 +401,7 @@ fn each_setting_says_where_it_comes_from() {
         ("notify.warn_before_session_end", Some("15m"), "default"),
         ("log.level", Some("info"), "default"),
         ("log.format", Some("auto"), "default"),
-        ("session.work.start_url", Some("https://work/start#/"), "~/.aws/config:2"),
+        ("session.work.start_url", Some("https://w.example/start#/"), "~/.aws/config:2"),
         ("session.work.scopes", Some("a"), &own(4)),
         ("session.work.refresh_before", Some("25m"), &own(1)),
         ("session.work.session_duration", None, "default"),

@@ -8,7 +8,7 @@ use std::{
     os::unix::net::UnixStream,
 };
 
-const REQUEST: &[u8] = b"GET /v1/sessions/work/token?min_validity=60 HTTP/1.1\r\n\
+const REQUEST: &[u8] = b"GET /token?min_validity=60 HTTP/1.1\r\n\
                          Host: localhost\r\nConnection: close\r\n\r\n";
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -23,7 +23,7 @@ const CLIENTS: usize = 8;
 /// In turn, so that what else the machine does hits both.
 const ROUNDS: u32 = 3;
 const SPAN: Duration = Duration::from_secs(1);
-const TARGET: &str = "/v1/sessions/work/token";
+const TARGET: &str = "/token";
 
 pub(crate) fn measure(binary: &Path) -> anyhow::Result<Vec<Figure>> {
     let center = Center::start(None)?;

@@ -62,15 +62,15 @@ async fn understands_what_the_router_answers() {
     serve(&client, fake::router());
     client.ping().await.unwrap();
     assert_eq!(client.status().await.unwrap(), fake::report());
-    assert_eq!(client.refresh("work").await.unwrap(), fake::status("work"));
+    assert_eq!(client.refresh("home").await.unwrap(), fake::status("home"));
     assert_eq!(client.reload().await.unwrap(), Ok("2 sessions".into()));
     for (session, millis, token) in [
-        (None, 60_000, "token-work-60"),
-        (Some("work"), 300_000, "token-work-300"),
-        (None, 1, "token-work-1"),
+        (None, 60_000, "token-home-60"),
+        (Some("home"), 300_000, "token-home-300"),
+        (None, 1, "token-home-1"),
     ] {
         let expected = IssuedToken {
-            session: "work".into(),
+            session: "home".into(),
             access_token: Secret::new(token),
             expires_at: fake::NOW.after(Duration::from_secs(3600)),
         };
@@ -140,7 +140,7 @@ async fn a_server_that_never_answers_is_hung() {
             client.ping().await.unwrap_err(),
             client.status().await.unwrap_err(),
             client.token(None, PATIENCE).await.unwrap_err(),
-            client.refresh("work").await.unwrap_err(),
+            client.refresh("home").await.unwrap_err(),
             client.reload().await.unwrap_err(),
         ]
     };
@@ -169,9 +169,9 @@ async fn a_daemon_at_work_is_waited_for() {
         };
         let Some(Call::Ping { reply: ping }) = calls.recv().await else { panic!("not the ping") };
         ping.send(()).unwrap();
-        refresh.send(Ok(fake::status("work"))).unwrap();
+        refresh.send(Ok(fake::status("home"))).unwrap();
     });
-    assert_eq!(client.refresh("work").await.unwrap(), fake::status("work"));
+    assert_eq!(client.refresh("home").await.unwrap(), fake::status("home"));
 }
 
 #[tokio::test]

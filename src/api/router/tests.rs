@@ -32,16 +32,16 @@ fn code(body: &str) -> Value {
 #[tokio::test]
 async fn tokens_come_as_the_contract_says() {
     for (target, token) in [
-        ("/token", "token-work-60"),
-        ("/v1/sessions/work/token", "token-work-60"),
-        ("/v1/sessions/work/token?min_validity=5", "token-work-5"),
-        ("/v1/sessions/w%6Frk/token?min_validity=5m", "token-work-300"),
-        ("/token?other=1&min%5Fvalidity=1h+30m&x", "token-work-5400"),
-        ("/token?min_validity=1&min_validity=2", "token-work-2"),
+        ("/token", "token-home-60"),
+        ("/v1/sessions/home/token", "token-home-60"),
+        ("/v1/sessions/home/token?min_validity=5", "token-home-5"),
+        ("/v1/sessions/h%6Fme/token?min_validity=5m", "token-home-300"),
+        ("/token?other=1&min%5Fvalidity=1h+30m&x", "token-home-5400"),
+        ("/token?min_validity=1&min_validity=2", "token-home-2"),
     ] {
         let (status, body) = ask(Front::Loopback, "GET", target).await;
         let expected = format!(
-            r#"{{"version":1,"session":"work","accessToken":"{token}","tokenType":"Bearer","expiresAt":"2027-01-01T01:00:00Z","expiresIn":3600}}"#
+            r#"{{"version":1,"session":"home","accessToken":"{token}","tokenType":"Bearer","expiresAt":"2027-01-01T01:00:00Z","expiresIn":3600}}"#
         );
         assert_eq!((status, body), (200, expected), "{target}");
     }
@@ -52,9 +52,9 @@ async fn the_other_routes_answer_what_the_loop_says() {
     let (status, body) = ask(Front::Loopback, "GET", "/v1/status").await;
     assert_eq!((status, serde_json::from_str(&body).ok()), (200, Some(fake::report())));
     assert_eq!(ask(Front::Loopback, "GET", "/healthz").await, (200, "ok".into()));
-    let (status, body) = ask(Front::Unix, "POST", "/v1/sessions/work/refresh").await;
+    let (status, body) = ask(Front::Unix, "POST", "/v1/sessions/home/refresh").await;
     let body: Value = serde_json::from_str(&body).unwrap();
-    assert_eq!((status, &body["version"], &body["session"]), (200, &json!(1), &json!("work")));
+    assert_eq!((status, &body["version"], &body["session"]), (200, &json!(1), &json!("home")));
     let (status, body) = ask(Front::Unix, "POST", "/v1/reload").await;
     assert_eq!((status, body), (200, r#"{"version":1,"message":"2 sessions"}"#.into()));
 }
@@ -90,7 +90,7 @@ async fn what_is_not_served_says_why() {
         (unix, "POST", "/v1/sessions/busy/refresh", 503, "Temporary"),
         (unix, "POST", "/v1/sessions/other/refresh", 404, "UnknownSession"),
         (Front::Loopback, "POST", "/v1/reload", 403, "Forbidden"),
-        (Front::Loopback, "POST", "/v1/sessions/work/refresh", 403, "Forbidden"),
+        (Front::Loopback, "POST", "/v1/sessions/home/refresh", 403, "Forbidden"),
     ] {
         let (got, body) = ask(front, method, target).await;
         assert_eq!((got, code(&body)), (status, json!(expected)), "{front:?} {method} {target}");
@@ -111,7 +111,7 @@ async fn a_wait_is_rounded_up_and_a_wrong_method_told_the_right_one() {
     for (method, target, name, value) in [
         ("GET", "/v1/sessions/busy/token", RETRY_AFTER, "90"),
         ("DELETE", "/token", ALLOW, "GET"),
-        ("GET", "/v1/sessions/work/refresh", ALLOW, "POST"),
+        ("GET", "/v1/sessions/home/refresh", ALLOW, "POST"),
     ] {
         let request = request(method, target, Empty::<Bytes>::new());
         let response = fake::router().respond(Front::Unix, request).await;
@@ -158,7 +158,7 @@ async fn a_loop_that_does_not_answer_is_a_temporary_error() {
         ("GET", "/healthz", PING_LIMIT),
         ("GET", "/v1/status", STATUS_LIMIT),
         ("GET", "/token", EXCHANGE_LIMIT),
-        ("POST", "/v1/sessions/work/refresh", EXCHANGE_LIMIT),
+        ("POST", "/v1/sessions/home/refresh", EXCHANGE_LIMIT),
         ("POST", "/v1/reload", RELOAD_LIMIT),
     ] {
         // Nobody takes the calls: the answers never come, and then the channel is full as well.

@@ -92,7 +92,7 @@ async fn answers_pipelined_requests_in_their_order() {
     let sent = [kept("/token?min_validity=1"), kept("/nowhere"), get("/token?min_validity=2")].concat();
     let received = served.answer(sent.as_bytes()).await;
     let places: Vec<_> =
-        ["token-work-1", "404 Not Found", "token-work-2"].iter().map(|part| received.find(part)).collect();
+        ["token-home-1", "404 Not Found", "token-home-2"].iter().map(|part| received.find(part)).collect();
     assert!(places.is_sorted() && places[0].is_some(), "{received}");
 }
 
