@@ -142,6 +142,7 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
         stopping: false,
         config_error: None,
         status_line: String::new(),
+        status_differs: true,
         generation: Generation::default(),
     };
     daemon.begin();
@@ -190,6 +191,8 @@ struct Daemon {
     config_error: Option<String>,
     started_at: Timestamp,
     status_line: String,
+    /// The line may be another by now.
+    status_differs: bool,
     /// Higher than any of a session that was taken away: an answer to it must not reach its successor.
     generation: Generation,
 }
@@ -221,6 +224,9 @@ impl Daemon {
             }
             if std::mem::take(&mut self.files_differ) {
                 self.watch(wakes);
+            }
+            if std::mem::take(&mut self.status_differs) {
+                self.show_status();
             }
         }
     }
@@ -325,7 +331,7 @@ impl Daemon {
             tracing::debug!(session = name, at_ms = at.millis(), "{name}: wakes next at {at}: {why}");
         }
         self.waiters.settle(session, now);
-        self.show_status();
+        self.status_differs = true;
     }
 
     /// These paths changed; none are named where anything may have.
