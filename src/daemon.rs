@@ -268,6 +268,7 @@ impl Daemon {
         }
         if self.poll_at.is_some_and(|at| at <= now) {
             self.poll_at = Some(now.after(POLL));
+            self.files_differ = true;
             self.files.all_changed(now);
             self.reload_changed();
         }

@@ -117,11 +117,6 @@ impl Session {
         self.generation
     }
 
-    /// Whether the token file has been read at all.
-    pub fn is_read(&self) -> bool {
-        !matches!(self.phase, Phase::Unread)
-    }
-
     /// Whether an exchange is in flight.
     pub fn is_refreshing(&self) -> bool {
         self.in_flight.is_some()
@@ -317,7 +312,7 @@ impl Session {
 
     fn token_asked(&mut self, min_validity: Duration, now: Timestamp) {
         let enough = self.token.as_ref().is_some_and(|token| token.left(now) >= min_validity);
-        if enough || min_validity > self.life() {
+        if enough || !self.is_refreshable() || min_validity > self.life() {
             return;
         }
         self.wanted = self.wanted.max(min_validity);

@@ -332,6 +332,7 @@ fn final_means_silence_until_the_file_changes() {
     ] {
         assert_eq!(drive.event(HOUR, event), "");
     }
+    assert_eq!(drive.read(HOUR, Stored::Broken("torn".into())), "", "what the server said stays");
     assert_eq!(drive.read(HOUR, Stored::Token(token("a", -HOUR, 60))), "", "the file is the same");
     let login = Stored::Token(token("b", HOUR, 2 * HOUR));
     assert_eq!(drive.read(HOUR, login), "remember taken-up");
@@ -483,7 +484,9 @@ fn unrefreshable_token_is_used_to_its_end_and_then_needs_a_sign_in() {
     let mut drive = Drive::with(legacy("a", 8 * HOUR), 0);
     assert_eq!(drive.next(), Some((8 * HOUR, "expiry: the token can't be refreshed")));
     assert_eq!(drive.event(10, Event::RefreshAsked), "");
-    assert!(drive.session.status(at(10)).usable);
+    assert_eq!(drive.event(10, Event::TokenAsked { min_validity: secs(9 * 3600) }), "");
+    assert_eq!(drive.event(8 * HOUR - 60, Event::TokenAsked { min_validity: secs(300) }), "");
+    assert!(drive.session.status(at(8 * HOUR - 60)).usable);
     assert_eq!(drive.wake(8 * HOUR), "sign-in:NotRefreshable");
 }
 

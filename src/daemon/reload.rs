@@ -44,10 +44,14 @@ impl Daemon {
     pub(super) fn reload_changed(&mut self) {
         self.reload_at = None;
         let loaded = config::load(&self.paths, &self.env);
-        let same = loaded.is_ok_and(|new| {
-            config::changes(&self.settings, &new).is_empty() && new.warnings == self.settings.warnings
-        });
-        if !same || self.config_error.is_some() {
+        let same = match &loaded {
+            Ok(new) => {
+                let changes = config::changes(&self.settings, new);
+                changes.is_empty() && new.warnings == self.settings.warnings && self.config_error.is_none()
+            }
+            Err(error) => self.config_error.as_ref() == Some(&error.to_string()),
+        };
+        if !same {
             drop(self.reload());
         }
     }

@@ -65,8 +65,9 @@ impl Timer {
         let at = deadline.unwrap_or(Timestamp::from_millis(i64::MAX));
         let flags = TimerSetTimeFlags::TFD_TIMER_ABSTIME | TimerSetTimeFlags::TFD_TIMER_CANCEL_ON_SET;
         match self.fd.get_ref().0.set(Expiration::OneShot(spec(at)), flags) {
-            // The clock was set since the last call: the timer is armed all the same.
-            Ok(()) | Err(Errno::ECANCELED) => {}
+            Ok(()) => {}
+            // The kernel says it once, and it may have happened while nobody waited.
+            Err(Errno::ECANCELED) => return Ok(self.clock_event()?.unwrap_or(Fired::Resume)),
             Err(error) => return Err(error.into()),
         }
         if let Some(fired) = self.clock_event()? {

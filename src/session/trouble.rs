@@ -27,6 +27,8 @@ impl Session {
         match &self.phase {
             Phase::Fresh { .. } => drop(self.trouble_since(now, &message)),
             Phase::Backoff(_) => {}
+            // What the server said for good is not made better by a file that can't be read.
+            Phase::LoginRequired { .. } if self.token.is_some() => {}
             Phase::Unread | Phase::SignedOut | Phase::LoginRequired { .. } => {
                 self.sign_in_needed(Reason::Unreadable, Some(message), actions);
             }

@@ -8,7 +8,7 @@ use super::{
     aws_cache,
     file::{self, Opened},
 };
-use crate::session::token::Token;
+use crate::session::token::{Secret, Token};
 
 /// The file that was replaced, still open.
 ///
@@ -18,21 +18,25 @@ pub struct Orphan {
     file: File,
     path: PathBuf,
     seen: Output<Sha1>,
+    /// The refresh token that it held.
+    spent: Option<Secret>,
 }
 
 impl Orphan {
     pub(super) fn new(opened: Opened, path: PathBuf) -> Self {
-        Self { seen: Sha1::digest(&*opened.bytes), file: opened.file, path }
+        let spent = aws_cache::parse(&opened.bytes).ok().and_then(|parsed| parsed.token.refresh_token);
+        Self { seen: Sha1::digest(&*opened.bytes), spent, file: opened.file, path }
     }
 
     /// The token that was written into the file since it was replaced; `None` where nothing was, or not yet all of
-    /// a token.
+    /// a token, or the old one again: its refresh token may be spent.
     pub fn changed_token(&self) -> Option<Token> {
         let bytes = file::read_bounded(&self.file, &self.path).ok()?;
         if Sha1::digest(&*bytes) == self.seen {
             return None;
         }
-        Some(aws_cache::parse(&bytes).ok()?.token)
+        let token = aws_cache::parse(&bytes).ok()?.token;
+        (token.refresh_token.is_none() || token.refresh_token != self.spent).then_some(token)
     }
 }
 
@@ -55,6 +59,7 @@ mod tests {
             (String::new(), None),
             (document(7)[..99].to_owned(), None),
             (document(1), None),
+            (format!("{}\n", document(1)), None),
             (document(7), Some(token_read(7))),
         ] {
             place.put(document(1).as_bytes());

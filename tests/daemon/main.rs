@@ -214,7 +214,6 @@ async fn a_reload_takes_up_what_differs_and_a_bad_file_changes_nothing() {
                 "[session.extra]\nstart_url = \"https://extra.awsapps.com/start\"\nregion = \"eu-west-1\"\n",
             );
             let verdict = place.client.reload().await.unwrap().unwrap();
-            assert!(verdict.ends_with("in all)"), "{verdict}");
             assert!(place.status("extra").await.is_some(), "{verdict}");
 
             let before = place.status("work").await.unwrap().next.unwrap().at;
