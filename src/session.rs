@@ -201,6 +201,7 @@ impl Session {
         match stored {
             Stored::Token(token) if self.token.as_ref().is_some_and(|known| known.same_as(&token)) => {
                 self.readable_again();
+                self.take_word(memory);
             }
             Stored::Token(token) => {
                 self.note_sign_in(memory, now, actions);

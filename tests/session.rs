@@ -459,6 +459,10 @@ fn session_end_moves_when_a_sign_in_is_left_word_of() {
     let memory = Memory { signed_in_at: Some(at(900)), ..Memory::default() };
     assert_eq!(drive.event(901, Event::Read { generation, stored, memory }), "taken-up");
     assert_eq!(drive.session.status(at(901)).session_ends_at, Some(at(900 + 8 * HOUR)));
+    let (generation, stored) = (drive.session.generation(), Stored::Token(token("b", 900, HOUR + 900)));
+    let late = Memory { signed_in_at: Some(at(905)), ..Memory::default() };
+    assert_eq!(drive.event(906, Event::Read { generation, stored, memory: late }), "");
+    assert_eq!(drive.session.status(at(906)).session_ends_at, Some(at(905 + 8 * HOUR)));
 }
 
 #[test]

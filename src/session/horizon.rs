@@ -56,12 +56,22 @@ impl Session {
     /// A token that appears where there was none, or where only a sign-in could help, is a sign-in; so is one
     /// whose writer left word of it in `memory`.
     pub(super) fn note_sign_in(&mut self, memory: Memory, now: Timestamp, actions: &mut Vec<Action>) {
-        if memory.signed_in_at > self.memory.signed_in_at {
-            self.memory.signed_in_at = memory.signed_in_at;
-        } else if matches!(self.phase, Phase::SignedOut | Phase::LoginRequired { .. }) {
+        if self.take_word(memory) {
+            return;
+        }
+        if matches!(self.phase, Phase::SignedOut | Phase::LoginRequired { .. }) {
             self.memory.signed_in_at = Some(now);
             actions.push(Action::Remember(self.memory));
         }
+    }
+
+    /// Believes what the writer of the file left word of, which may come after the file itself; whether it is news.
+    pub(super) fn take_word(&mut self, memory: Memory) -> bool {
+        let is_news = memory.signed_in_at > self.memory.signed_in_at;
+        if is_news {
+            self.memory.signed_in_at = memory.signed_in_at;
+        }
+        is_news
     }
 
     pub(super) fn forget_sign_in(&mut self, actions: &mut Vec<Action>) {
