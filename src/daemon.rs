@@ -161,6 +161,8 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
     // Nobody listens where the server has ended by itself.
     let _ = stop.send(());
     daemon.finish(&mut wakes, &mut done).await;
+    // Whoever still waits is told, or the server would wait for them.
+    drop((daemon, calls));
     let _ = server.await;
     Ok(())
 }
