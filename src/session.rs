@@ -242,6 +242,9 @@ impl Session {
         {
             actions.push(Action::Tell(Notice::Recovered { after: now.since(trouble.since) }));
         }
+        if token.left(now) >= self.wanted {
+            self.wanted = Duration::ZERO;
+        }
         self.token = Some(token);
         self.phase = Phase::Fresh { due: now };
         self.plan(random);
@@ -252,6 +255,8 @@ impl Session {
         if let (Some(token), Phase::Fresh { due }) = (&self.token, &mut self.phase) {
             let life = token.life().or(self.memory.token_life()).unwrap_or(TYPICAL_LIFE);
             let planned = schedule::refresh_at(&self.policy, token, life, random);
+            // Somebody may wait for longer than this token lasts.
+            let planned = planned.min(token.expires_at.before(self.wanted));
             *due = match (refreshable, self.clock_stepped) {
                 (true, true) => planned.min(*due),
                 (true, false) => planned,

@@ -532,6 +532,25 @@ fn answers_end_with_an_exchange_that_gave_no_longer_token() {
 }
 
 #[test]
+fn token_asked_for_is_not_forgotten_by_a_new_plan_behind_the_floor() {
+    let waiting = || {
+        let mut drive = Drive::with(token("a", -HOUR, 60), 0);
+        drive.done(1, Outcome::Refreshed(token("b", 1, 2400)));
+        drive.event(2, Event::TokenAsked { min_validity: secs(2399) });
+        drive
+    };
+    let mut drive = waiting();
+    drive.event(3, Event::Reconfigured(Policy::default()));
+    assert_eq!(drive.next(), Some((30, "refresh")), "a reload");
+    let mut drive = waiting();
+    drive.read(3, Stored::Token(token("rival", 3, 2000)));
+    assert_eq!(drive.next(), Some((30, "refresh")), "a rival's token that is too short");
+    let mut drive = waiting();
+    drive.read(3, Stored::Token(token("rival", 3, HOUR)));
+    assert_eq!(drive.next().map(|(at, _)| at > 30), Some(true), "one that is long enough");
+}
+
+#[test]
 fn exchange_adopts_only_what_lasts_as_long_as_somebody_waits_for() {
     for (event, expected) in
         [(Event::RefreshAsked, 1200), (Event::TokenAsked { min_validity: secs(3000) }, 3000)]
