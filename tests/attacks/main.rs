@@ -1,0 +1,15 @@
+//! Attacks on the real program: rivals that write the same files, crashes at every step, full disks, sick networks,
+//! moved clocks, bad input. Each test adds its row to the table in `tests/README.md` (see [`tally`]).
+//!
+//! They take minutes, so `cargo test` leaves them out: `tests/attacks/run` runs them.
+
+#![cfg(feature = "simulator")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what a test can't set up fails the test")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod place;
+mod tally;
+
+mod callers;
