@@ -220,8 +220,9 @@ impl Body {
     ///
     /// No reason on failure, because serde's quotes the value that it did not like.
     pub fn json_object<T: DeserializeOwned>(&self) -> Option<T> {
-        let is_object = self.0.trim_ascii_start().starts_with(b"{");
-        is_object.then(|| serde_json::from_slice(&self.0).ok())?
+        // JSON is UTF-8 to its last byte; serde looks only at the members that it keeps.
+        let text = std::str::from_utf8(&self.0).ok()?;
+        text.trim_ascii_start().starts_with('{').then(|| serde_json::from_str(text).ok())?
     }
 }
 

@@ -8,8 +8,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use time::{
-    OffsetDateTime, PrimitiveDateTime, UtcOffset, format_description::well_known::Rfc3339,
-    macros::format_description,
+    OffsetDateTime, PrimitiveDateTime, format_description::well_known::Rfc3339, macros::format_description,
 };
 
 /// A moment in UTC, in whole milliseconds since the Unix epoch.
@@ -77,7 +76,8 @@ impl Timestamp {
                 format_description!("[year]-[month]-[day]T[hour]:[minute]:[second][optional [.[subsecond]]]");
             Some(PrimitiveDateTime::parse(bare, format).ok()?.assume_utc())
         })?;
-        let millis = moment.to_offset(UtcOffset::UTC).unix_timestamp_nanos().div_euclid(1_000_000);
+        // Not by way of UTC as a date: 9999-12-31T23:59:59-01:00 has none, and would be a panic.
+        let millis = moment.unix_timestamp_nanos().div_euclid(1_000_000);
         Some(Self::from_millis(i64::try_from(millis).ok()?))
     }
 }
@@ -203,6 +203,34 @@ mod tests {
         assert_eq!(now.after(Duration::MAX).to_string(), "9999-12-31T23:59:59Z");
         assert_eq!(now.before(Duration::MAX).to_string(), "0001-01-01T00:00:00Z");
         assert_eq!(now.since(now.after(Duration::from_secs(1))), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_ends_of_the_calendar_are_as_far_as_it_goes() {
+        let (first, last) = ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z");
+        for (text, expected) in [
+            ("9999-12-31T23:59:59Z", Some(last)),
+            ("9999-12-31T23:59:59.999999999Z", Some(last)),
+            ("9999-12-31T23:59:60Z", Some(last)),
+            ("9999-12-31T23:59:59-00:01", Some(last)),
+            ("9999-12-31T23:59:59-23:59", Some(last)),
+            ("9999-12-31T23:59:59.5UTC", Some(last)),
+            ("0000-01-01T00:00:00Z", Some(first)),
+            ("0000-01-01T00:00:00+23:59", Some(first)),
+            ("0000-01-01T00:00:00", Some(first)),
+            ("0001-01-01T00:00:00+00:01", Some(first)),
+            ("-0001-01-01T00:00:00Z", None),
+            ("10000-01-01T00:00:00Z", None),
+        ] {
+            let parsed = Timestamp::parse(text);
+            assert_eq!(parsed.map(|moment| moment.to_string()).as_deref(), expected, "{text}");
+            let Some(moment) = parsed else { continue };
+            for by in [Duration::ZERO, Duration::from_secs(1), Duration::MAX] {
+                for moved in [moment.after(by), moment.before(by)] {
+                    assert_eq!(Timestamp::parse(&moved.to_string()).map(Timestamp::secs), Some(moved.secs()));
+                }
+            }
+        }
     }
 
     #[test]

@@ -100,6 +100,11 @@ pub(crate) fn json(status: u16, body: &str) -> Play {
 
 /// An answer as if it had come; `head` as in [`answer`].
 pub(crate) fn received(head: &str, body: &str) -> super::Answer {
+    received_bytes(head, body.as_bytes())
+}
+
+/// The same with a body that need not be text.
+pub(crate) fn received_bytes(head: &str, body: &[u8]) -> super::Answer {
     let mut lines = head.lines();
     let status = lines.next().and_then(|line| line.split(' ').next()).unwrap().parse().unwrap();
     let header = |line: &str| {
@@ -107,7 +112,7 @@ pub(crate) fn received(head: &str, body: &str) -> super::Answer {
         (name.parse().unwrap(), value.trim().parse().unwrap())
     };
     let mut answer = super::Answer::head("oidc.example", status, &lines.map(header).collect());
-    answer.body = super::Body(body.as_bytes().to_vec().into());
+    answer.body = super::Body(body.to_vec().into());
     answer
 }
 
