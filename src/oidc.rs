@@ -7,14 +7,18 @@ pub mod device;
 pub mod endpoint;
 pub mod error;
 
-use std::{fmt, time::Duration};
+use std::{sync::Once, time::Duration};
 
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Serialize, de};
+use serde_json::value::RawValue;
 
 pub use self::error::{Error, ErrorKind, Verdict};
 use crate::{
     http::{self, Answer},
-    session::token::{Registration, Secret, Token},
+    session::{
+        schedule::TYPICAL_LIFE,
+        token::{Registration, Secret, Token},
+    },
     time::{Clock, Timestamp},
 };
 
@@ -66,23 +70,27 @@ impl Client {
         };
         let exchange = self.post("StartDeviceAuthorization", "/device_authorization", &request).await?;
         let response: DeviceResponse = exchange.success()?;
+        let life = usable_seconds(response.expires_in.as_deref());
         // It is opened in a browser: nothing but a web page may come of it.
         let pages = [Some(&response.verification_uri), response.verification_uri_complete.as_ref()];
-        if !pages.into_iter().flatten().all(|page| is_web_page(page)) {
+        let (true, Some(life)) = (pages.into_iter().flatten().all(|page| is_web_page(page)), life) else {
             return Err(Error::of_nonsense(&exchange.answer));
-        }
+        };
         let interval = response.interval.map_or(DEFAULT_INTERVAL, Duration::from_secs);
         Ok(DeviceAuthorization {
             device_code: response.device_code,
             user_code: http::printable(&response.user_code, 40),
             verification_uri: response.verification_uri,
             verification_uri_complete: response.verification_uri_complete,
-            expires_at: exchange.sent_at.after(response.expires_in.0),
+            expires_at: exchange.sent_at.after(life),
             interval: interval.clamp(Duration::from_secs(1), Duration::from_secs(60)),
         })
     }
 
     /// `CreateToken`. The token's refresh token is as returned: where it is absent, the old one stays good.
+    ///
+    /// Where the answer does not say in whole seconds how long the token is good, an hour is assumed: with the token
+    /// the only refresh token that is still good would be thrown away.
     ///
     /// The registration must be the one that the grant was given to.
     pub async fn create_token(&self, registration: &Registration, grant: Grant<'_>) -> Result<Token, Error> {
@@ -91,7 +99,11 @@ impl Client {
         if !is_sendable(&response.access_token) {
             return Err(Error::of_nonsense(&exchange.answer));
         }
-        let expires_at = exchange.sent_at.after(response.expires_in.0);
+        let life = usable_seconds(response.expires_in.as_deref()).unwrap_or_else(|| {
+            warn_of_assumed_life(&exchange.answer.host);
+            TYPICAL_LIFE
+        });
+        let expires_at = exchange.sent_at.after(life);
         Ok(Token {
             access_token: response.access_token,
             expires_at: Timestamp::from_secs(expires_at.secs()),
@@ -229,7 +241,7 @@ struct DeviceResponse {
     user_code: String,
     verification_uri: String,
     verification_uri_complete: Option<String>,
-    expires_in: Seconds,
+    expires_in: Option<Box<RawValue>>,
     interval: Option<u64>,
 }
 
@@ -287,38 +299,28 @@ impl<'a> TokenRequest<'a> {
 #[serde(rename_all = "camelCase")]
 struct TokenResponse {
     access_token: Secret,
-    expires_in: Seconds,
+    expires_in: Option<Box<RawValue>>,
     refresh_token: Option<Secret>,
 }
 
-/// `expiresIn`: whole seconds above zero, as a number or (tolerated) as its digits, at most [`MAX_LIFE`].
-struct Seconds(Duration);
-
-impl<'de> Deserialize<'de> for Seconds {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(SecondsVisitor)
-    }
+/// `expiresIn`, as a number or (tolerated) as its digits: at least a second, at most [`MAX_LIFE`]. It is read apart from
+/// the rest, which one bad number (`1e400`) must not take along.
+fn usable_seconds(expires_in: Option<&RawValue>) -> Option<Duration> {
+    let text = expires_in?.get();
+    let digits = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    let secs: f64 = digits.parse().ok()?;
+    (1.0..=MAX_LIFE.as_secs_f64()).contains(&secs).then(|| Duration::from_secs_f64(secs.trunc()))
 }
 
-struct SecondsVisitor;
-
-impl de::Visitor<'_> for SecondsVisitor {
-    type Value = Seconds;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a number of seconds above zero")
-    }
-
-    fn visit_u64<E: de::Error>(self, secs: u64) -> Result<Seconds, E> {
-        match secs {
-            0 => Err(E::custom("no lifetime")),
-            _ => Ok(Seconds(Duration::from_secs(secs).min(MAX_LIFE))),
-        }
-    }
-
-    fn visit_str<E: de::Error>(self, digits: &str) -> Result<Seconds, E> {
-        self.visit_u64(digits.parse().map_err(|_| E::custom("not a number"))?)
-    }
+/// Once: a server that is odd stays so.
+fn warn_of_assumed_life(host: &str) {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
+        tracing::warn!(
+            "{host} gives tokens without a usable `expiresIn`: they are taken to be good for an hour; if it is not \
+             AWS itself, check the setting `endpoint`"
+        );
+    });
 }
 
 /// RFC 6749 appendix A.12: a token is printable ASCII. Anything else could not go into a header.

@@ -43,6 +43,8 @@ pub struct Session {
     memory: Memory,
     phase: Phase,
     token: Option<Token>,
+    /// How much was left of the token when it came: its life is no shorter.
+    left_at_first: Duration,
     /// Counts every change of state: work that began before the last one comes too late.
     generation: Generation,
     /// The exchange whose answer has not come yet, even if nobody waits for it any more.
@@ -95,6 +97,7 @@ impl Session {
             memory,
             phase: Phase::Unread,
             token: None,
+            left_at_first: Duration::ZERO,
             generation,
             in_flight: None,
             clock_stepped: false,
@@ -245,15 +248,15 @@ impl Session {
         if token.left(now) >= self.wanted {
             self.wanted = Duration::ZERO;
         }
+        self.left_at_first = token.left(now);
         self.token = Some(token);
         self.phase = Phase::Fresh { due: now };
         self.plan(random);
     }
 
     fn plan(&mut self, random: f64) {
-        let refreshable = self.is_refreshable();
+        let (refreshable, life) = (self.is_refreshable(), self.life());
         if let (Some(token), Phase::Fresh { due }) = (&self.token, &mut self.phase) {
-            let life = token.life().or(self.memory.token_life()).unwrap_or(TYPICAL_LIFE);
             let planned = schedule::refresh_at(&self.policy, token, life, random);
             // Somebody may wait for longer than this token lasts.
             let planned = planned.min(token.expires_at.before(self.wanted));
@@ -358,8 +361,9 @@ impl Session {
         actions.push(Action::Exchange { generation, known: self.token.clone(), enough });
     }
 
+    /// Of the token: as it is known, else as was learned or is usual, which may be wrong.
     fn life(&self) -> Duration {
-        let token = self.token.as_ref().and_then(Token::life);
-        token.or(self.memory.token_life()).unwrap_or(TYPICAL_LIFE)
+        let assumed = || self.memory.token_life().unwrap_or(TYPICAL_LIFE).max(self.left_at_first);
+        self.token.as_ref().and_then(Token::life).unwrap_or_else(assumed)
     }
 }

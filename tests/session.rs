@@ -150,11 +150,19 @@ fn when_a_token_is_refreshed_at_its_margin_but_at_half_of_its_life_at_the_latest
 
 #[test]
 fn when_the_life_is_unknown_an_hour_or_what_was_learned_is_assumed() {
-    for (learned, expected) in [(None, HOUR - 1200), (Some(900), HOUR - 450)] {
+    for (learned, left, expected) in [
+        (None, HOUR, HOUR - 1200),
+        (None, 1500, 300),
+        (Some(900), 600, 150),
+        // What is left of it shows that it lives longer than was learned.
+        (Some(900), HOUR, HOUR - 1200),
+        (Some(0), 600, 300),
+        (Some(1), 8 * HOUR, 8 * HOUR - 1200),
+    ] {
         let memory = Memory { token_life_secs: learned, ..Memory::default() };
         let mut drive = Drive::new(Policy::default(), memory);
-        drive.read(0, Stored::Token(Token { issued_at: None, ..token("a", 0, HOUR) }));
-        assert_eq!(drive.next(), Some((expected, "refresh")));
+        drive.read(0, Stored::Token(Token { issued_at: None, ..token("a", 0, left) }));
+        assert_eq!(drive.next(), Some((expected, "refresh")), "{learned:?} {left}");
     }
 }
 

@@ -258,6 +258,10 @@ fn service_message(
 
 fn malformed_message(host: &str, status: u16, flaw: Flaw) -> String {
     let hint = match status {
+        200..=299 if flaw == Flaw::Shape => {
+            "a proxy or a wrong endpoint may be in the way; if it was the service, what was sent may be used up, and \
+             the next attempt shows whether a sign-in is needed"
+        }
         407 => "a proxy asks for a user name and password; set them in `proxy` or HTTPS_PROXY",
         429 => "too many requests were sent; it is left alone for a while",
         500..=599 => "the service or a proxy before it has a problem; try again later",
