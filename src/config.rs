@@ -10,9 +10,11 @@ pub mod environment;
 mod explained;
 pub mod file;
 pub mod glob;
+mod line;
 mod merge;
 pub mod nearest;
 pub mod paths;
+mod region;
 mod url;
 
 use std::{collections::BTreeMap, fs, io, path::Path, path::PathBuf, time::Duration};
@@ -27,6 +29,7 @@ pub use self::{
     changes::{Changes, changes},
     choice::resolve_session,
     explained::Explained,
+    line::line,
 };
 
 /// Everything that can be configured, valid.
@@ -161,9 +164,9 @@ pub fn load(paths: &Paths, env: &Environment) -> Result<Settings, Error> {
 pub fn explain(paths: &Paths, env: &Environment) -> Result<(Settings, Vec<Explained>), Error> {
     let name = paths.show(&paths.config);
     let text = config_text(paths, &name)?;
-    let source = Source { name: &name, text: &text };
+    let source = Source::new(&name, &text);
     let file = source.parse()?;
-    let merged = merge::merge(&file, source, aws_config(paths)?, env, paths)?;
+    let merged = merge::merge(&file, &source, aws_config(paths)?, env, paths)?;
     let (mut settings, explained) = merged;
     for path in [&paths.config, &paths.aws_config, &paths.aws_credentials] {
         settings.warnings.extend(writable_by_others(path, &paths.show(path)));
@@ -179,7 +182,7 @@ fn config_text(paths: &Paths, name: &str) -> Result<String, Error> {
     String::from_utf8(bytes.unwrap_or_default()).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let text = String::from_utf8_lossy(error.as_bytes());
-        Source { name, text: &text }.error(valid..valid, "the file must be UTF-8").into()
+        Source::new(name, &text).error(valid..valid, "the file must be UTF-8").into()
     })
 }
 

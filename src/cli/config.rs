@@ -74,7 +74,8 @@ fn table(explained: &[Explained]) -> String {
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(["SETTING", "VALUE", "FROM"]);
     for Explained { key, value, origin } in explained {
-        table.add_row([key, value.as_deref().filter(|value| !value.is_empty()).unwrap_or("-"), origin]);
+        let value = value.as_deref().filter(|value| !value.is_empty()).unwrap_or("-");
+        table.add_row([key, value, origin].map(config::line));
     }
     lines(&table)
 }

@@ -9,13 +9,15 @@ pub mod ini;
 mod links;
 pub mod warning;
 
+use std::collections::HashMap;
+
 use self::{
     header::Kind,
     ini::{Document, FileKind, Property, Section},
     warning::{
         Client::{self, Botocore, JavaScript, Rust},
         Effect::{self, Profile as RejectsProfile},
-        Warning,
+        Warning, Warnings,
     },
 };
 
@@ -123,21 +125,24 @@ impl AwsConfig {
     pub fn parse(config: Text<'_>, credentials: Text<'_>) -> Self {
         let documents = [(config, FileKind::Config), (credentials, FileKind::Credentials)]
             .map(|(text, kind)| (text.name, Document::parse(text.name, text.text, kind)));
-        let mut reader = Reader { sessions: sessions(config.name, &documents[0].1), ..Reader::default() };
-        for (file, document) in &documents {
-            reader.warnings.extend(document.warnings.iter().cloned());
-            reader.sections(file, document);
-        }
         let mut read = Self::default();
-        for raw in &reader.profiles {
-            read.profiles.extend(reader.sessions_profile(raw, &mut read.warnings));
+        let mut reader = Reader::default();
+        let mut sessions = sessions(config.name, &documents[0].1);
+        let services = links::endpoints(config.name, &documents[0].1);
+        for (file, document) in documents {
+            let warnings = reader.sections(file, &document);
+            read.warnings.extend(document.warnings.into_vec());
+            read.warnings.extend(warnings.into_vec());
         }
-        let services: Vec<&Section> =
-            documents[0].1.sections.iter().filter(|section| section.header.kind == Kind::Services).collect();
-        links::follow(config.name, &services, &reader.profiles, &mut reader.sessions, &mut read.warnings);
+        let mut warnings = Warnings::default();
+        let by_name = sessions.iter().map(|linked| (&*linked.session.name, &linked.session)).collect();
+        for raw in &reader.profiles {
+            read.profiles.extend(raw.profile(&by_name, &mut warnings));
+        }
+        links::follow(&services, &reader.profiles, &mut sessions, &mut warnings);
         read.ca_bundle = reader.profiles.iter().find_map(|profile| profile.get("ca_bundle")).cloned();
-        read.sessions = reader.sessions.into_iter().map(|linked| linked.session).collect();
-        read.warnings.splice(0..0, reader.warnings);
+        read.sessions = sessions.into_iter().map(|linked| linked.session).collect();
+        read.warnings.extend(warnings.into_vec());
         read
     }
 }
@@ -158,6 +163,51 @@ impl RawProfile {
         let (_, located) = self.properties.iter().rev().find(|(name, _)| name == key)?;
         (!located.value.is_empty()).then_some(located)
     }
+
+    /// The profile as it is used here; none where it has nothing to do with IAM Identity Center.
+    fn profile(&self, sessions: &HashMap<&str, &SsoSession>, warnings: &mut Warnings) -> Option<Profile> {
+        let kind = if let Some(session) = self.get("sso_session") {
+            self.check_session(session, sessions, warnings);
+            ProfileKind::Session { session: session.value.clone() }
+        } else {
+            let start_url = self.get("sso_start_url")?;
+            let Some(region) = self.get("sso_region") else {
+                let what = format_args!("the profile `{}` has sso_start_url and no sso_region", self.name);
+                warnings.add(&start_url.file, start_url.line, what, &every(RejectsProfile));
+                return None;
+            };
+            ProfileKind::Legacy { start_url: start_url.value.clone(), region: region.value.clone() }
+        };
+        Some(Profile {
+            name: self.name.clone(),
+            kind,
+            account_id: self.get("sso_account_id").map(|located| located.value.clone()),
+            role_name: self.get("sso_role_name").map(|located| located.value.clone()),
+            file: self.file.clone(),
+            line: self.line,
+        })
+    }
+
+    fn check_session(&self, name: &Located, sessions: &HashMap<&str, &SsoSession>, warnings: &mut Warnings) {
+        let Some(session) = sessions.get(name.value.as_str()) else {
+            let what = format_args!(
+                "the profile `{}` uses the sso-session `{}`, which is not there",
+                self.name, name.value
+            );
+            return warnings.add(&name.file, name.line, what, &every(RejectsProfile));
+        };
+        for (key, theirs) in [("sso_start_url", &session.start_url), ("sso_region", &session.region)] {
+            let Some(own) = self.get(key) else { continue };
+            let differs = theirs.as_ref().is_some_and(|theirs| theirs.value != own.value);
+            let what = format_args!(
+                "the profile `{}` has {key} beside sso_session, {}",
+                self.name,
+                if differs { "and another one than its session" } else { "which its session says already" }
+            );
+            let both = [(Botocore, RejectsProfile), (Rust, RejectsProfile)];
+            warnings.add(&own.file, own.line, what, &both[usize::from(!differs)..]);
+        }
+    }
 }
 
 /// A session with the name of its own `services` section.
@@ -168,26 +218,28 @@ struct LinkedSession {
 
 #[derive(Default)]
 struct Reader {
-    sessions: Vec<LinkedSession>,
     profiles: Vec<RawProfile>,
-    warnings: Vec<Warning>,
+    /// The index of each profile by its name.
+    places: HashMap<String, usize>,
 }
 
 impl Reader {
-    fn sections(&mut self, file: &str, document: &Document) {
+    fn sections(&mut self, file: &str, document: &Document) -> Warnings {
+        let mut warnings = Warnings::default();
         for section in &document.sections {
             match section.header.kind {
                 Kind::Profile | Kind::Default => self.profile(file, section),
                 Kind::Other if section.properties.iter().any(|property| property.key.starts_with("sso_")) => {
-                    let what = format!(
+                    let what = format_args!(
                         "{} is not a section that AWS programs know: write [profile NAME] or [sso-session NAME]",
                         section.header
                     );
-                    self.warnings.push(warning(file, section.line, what, &[]));
+                    warnings.add(file, section.line, what, &[]);
                 }
                 Kind::SsoSession | Kind::Services | Kind::Other => {}
             }
         }
+        warnings
     }
 
     fn profile(&mut self, file: &str, section: &Section) {
@@ -195,7 +247,9 @@ impl Reader {
         let name = &section.header.name;
         let properties =
             section.properties.iter().map(|property| (property.key.clone(), located(file, property)));
-        let Some(known) = self.profiles.iter_mut().find(|profile| profile.name == *name) else {
+        let known = self.places.get(name).and_then(|index| self.profiles.get_mut(*index));
+        let Some(known) = known else {
+            self.places.insert(name.clone(), self.profiles.len());
             self.profiles.push(RawProfile {
                 name: name.clone(),
                 file: file.to_owned(),
@@ -214,55 +268,6 @@ impl Reader {
             (known.line, known.bare_default) = (section.line, false);
         }
         known.properties.extend(properties);
-    }
-
-    /// The profile as it is used here; none where it has nothing to do with IAM Identity Center.
-    fn sessions_profile(&self, raw: &RawProfile, warnings: &mut Vec<Warning>) -> Option<Profile> {
-        let start_url = raw.get("sso_start_url");
-        let region = raw.get("sso_region");
-        let kind = if let Some(session) = raw.get("sso_session") {
-            self.check_session(raw, session, warnings);
-            ProfileKind::Session { session: session.value.clone() }
-        } else {
-            let start_url = start_url?;
-            let Some(region) = region else {
-                let what = format!("the profile `{}` has sso_start_url and no sso_region", raw.name);
-                warnings.push(warning(&start_url.file, start_url.line, what, &every(RejectsProfile)));
-                return None;
-            };
-            ProfileKind::Legacy { start_url: start_url.value.clone(), region: region.value.clone() }
-        };
-        Some(Profile {
-            name: raw.name.clone(),
-            kind,
-            account_id: raw.get("sso_account_id").map(|located| located.value.clone()),
-            role_name: raw.get("sso_role_name").map(|located| located.value.clone()),
-            file: raw.file.clone(),
-            line: raw.line,
-        })
-    }
-
-    fn check_session(&self, raw: &RawProfile, name: &Located, warnings: &mut Vec<Warning>) {
-        let Some(linked) = self.sessions.iter().find(|linked| linked.session.name == name.value) else {
-            let what = format!(
-                "the profile `{}` uses the sso-session `{}`, which is not there",
-                raw.name, name.value
-            );
-            warnings.push(warning(&name.file, name.line, what, &every(RejectsProfile)));
-            return;
-        };
-        let theirs = [("sso_start_url", &linked.session.start_url), ("sso_region", &linked.session.region)];
-        for (key, theirs) in theirs {
-            let Some(own) = raw.get(key) else { continue };
-            let differs = theirs.as_ref().is_some_and(|theirs| theirs.value != own.value);
-            let what = format!(
-                "the profile `{}` has {key} beside sso_session, {}",
-                raw.name,
-                if differs { "and another one than its session" } else { "which its session says already" }
-            );
-            let both = [(Botocore, RejectsProfile), (Rust, RejectsProfile)];
-            warnings.push(warning(&own.file, own.line, what, &both[usize::from(!differs)..]));
-        }
     }
 }
 
@@ -305,10 +310,6 @@ fn located(file: &str, property: &Property) -> Located {
 
 fn every(effect: Effect) -> [(Client, Effect); 3] {
     [Botocore, JavaScript, Rust].map(|client| (client, effect))
-}
-
-fn warning(file: &str, line: usize, what: String, rejected_by: &[(Client, Effect)]) -> Warning {
-    Warning { file: file.to_owned(), line, what, rejected_by: rejected_by.to_vec() }
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! [`resolve_session`]: which session a command means.
 
-use super::{Error, SessionSettings, Settings, aws::ProfileKind, environment::Environment, nearest::nearest};
+use super::{
+    Error, SessionSettings, Settings, aws::ProfileKind, environment::Environment, line::line,
+    nearest::nearest,
+};
 
 /// The session that is meant by `given`, or where none is given: the only one, else `default_session`, else
 /// the one of the profile `AWS_PROFILE`.
@@ -37,9 +40,9 @@ fn of_profile<'a>(settings: &'a Settings, profile: &str) -> Option<&'a str> {
 
 fn unknown(settings: &Settings, name: &str) -> Error {
     let meant = nearest(name, settings.sessions.keys().map(String::as_str));
-    Error::UnknownSession { name: name.to_owned(), meant: meant.map(str::to_owned), known: names(settings) }
+    Error::UnknownSession { name: line(name), meant: meant.map(str::to_owned), known: names(settings) }
 }
 
 fn names(settings: &Settings) -> String {
-    settings.sessions.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+    line(settings.sessions.keys().map(String::as_str).collect::<Vec<_>>().join(", "))
 }

@@ -5,13 +5,13 @@
 
 pub mod duration;
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{collections::BTreeMap, fmt, ops::Range};
 
 use serde::Deserialize;
 use toml::Spanned;
 
 use self::duration::AtMostDays;
-use super::nearest::nearest;
+use super::{line::line, nearest::nearest};
 
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
@@ -144,36 +144,44 @@ pub struct Error {
 }
 
 /// The text of the file with its name, which turns a span into a place.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Source<'a> {
-    /// The file as people write its path.
-    pub name: &'a str,
-    /// Its content.
-    pub text: &'a str,
+    name: &'a str,
+    text: &'a str,
+    /// Where each line begins.
+    lines: Vec<usize>,
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    /// `name` is the file as people write its path, `text` its content.
+    pub fn new(name: &'a str, text: &'a str) -> Self {
+        let lines = [0].into_iter().chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { name, text, lines }
+    }
+
     /// Reads the file; the first mistake is the error.
-    pub fn parse(self) -> Result<File, Error> {
+    pub fn parse(&self) -> Result<File, Error> {
         toml::from_str(self.text)
             .map_err(|error| self.error(error.span().unwrap_or_default(), in_our_words(error.message())))
     }
 
     /// An error at the place where `span` begins.
-    pub fn error(&self, span: Range<usize>, message: impl Into<String>) -> Error {
-        let (line, column) = self.position(span.start);
-        Error { file: self.name.to_owned(), line, column, message: message.into() }
+    pub fn error(&self, span: Range<usize>, message: impl fmt::Display) -> Error {
+        let offset = span.start.min(self.text.len());
+        let number = self.line(offset);
+        let before = self.lines.get(number - 1).and_then(|start| self.text.as_bytes().get(*start..offset));
+        let column = String::from_utf8_lossy(before.unwrap_or_default()).chars().count() + 1;
+        Error { file: self.name.to_owned(), line: number, column, message: line(message) }
     }
 
     /// `FILE:LINE`, for saying where a value comes from.
     pub fn origin(&self, span: Range<usize>) -> String {
-        format!("{}:{}", self.name, self.position(span.start).0)
+        format!("{}:{}", self.name, self.line(span.start))
     }
 
-    fn position(&self, offset: usize) -> (usize, usize) {
-        let before = String::from_utf8_lossy(&self.text.as_bytes()[..offset.min(self.text.len())]);
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    /// The number of the line that holds `offset`.
+    fn line(&self, offset: usize) -> usize {
+        self.lines.partition_point(|start| *start <= offset)
     }
 }
 
@@ -199,7 +207,7 @@ mod tests {
     use super::*;
 
     fn mistake(text: &str) -> String {
-        Source { name: "config.toml", text }.parse().unwrap_err().to_string()
+        Source::new("config.toml", text).parse().unwrap_err().to_string()
     }
 
     const COMPLETE: &str = r#"
@@ -234,12 +242,12 @@ format = "auto"
 
     #[test]
     fn reads_every_key() {
-        let source = Source { name: "config.toml", text: COMPLETE };
+        let source = Source::new("config.toml", COMPLETE);
         let file = source.parse().unwrap();
         let work = &file.session["work"];
         assert_eq!(source.origin(work.span()), "config.toml:8");
         assert_eq!(work.get_ref().region.as_ref().unwrap().get_ref(), "ca-central-1");
-        assert!(Source { name: "config.toml", text: "" }.parse().is_ok());
+        assert!(Source::new("config.toml", "").parse().is_ok());
     }
 
     #[test]
@@ -297,14 +305,14 @@ format = "auto"
 
         #[test]
         fn never_panics(text in "(?s).{0,200}") {
-            let _ = Source { name: "config.toml", text: &text }.parse();
+            let _ = Source::new("config.toml", &text).parse();
         }
 
         #[test]
         fn a_damaged_file_never_panics(at in 0..COMPLETE.len(), junk in "[\\[\\]\"'=.,{}\n\u{e9}a-z#0]{0,4}") {
             let mut text = COMPLETE.to_owned();
             text.replace_range(at..=at, &junk);
-            if let Err(error) = (Source { name: "config.toml", text: &text }).parse() {
+            if let Err(error) = Source::new("config.toml", &text).parse() {
                 proptest::prop_assert!(error.line >= 1 && error.column >= 1);
             }
         }

@@ -2,7 +2,14 @@
 
 mod session;
 
-use std::{collections::BTreeMap, net::SocketAddr, ops::Range, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::SocketAddr,
+    ops::Range,
+    path::PathBuf,
+    time::Duration,
+};
 
 use toml::Spanned;
 
@@ -13,6 +20,7 @@ use super::{
     explained::Explained,
     file::{File, Format, Level, ListenTable, Source, duration::AtMostDays},
     glob,
+    line::line,
     nearest::nearest,
     paths::{Paths, expand},
     url,
@@ -26,7 +34,7 @@ const WARN_BEFORE_SESSION_END: Duration = Duration::from_secs(15 * 60);
 /// Merges and validates. `source` is the text that `file` was read from.
 pub(super) fn merge(
     file: &File,
-    source: Source<'_>,
+    source: &Source<'_>,
     aws: AwsConfig,
     env: &Environment,
     paths: &Paths,
@@ -37,6 +45,7 @@ pub(super) fn merge(
         env,
         paths,
         warnings: aws.warnings.iter().map(ToString::to_string).collect(),
+        said: BTreeSet::new(),
         explained: Vec::new(),
         left_out: BTreeMap::new(),
     };
@@ -46,10 +55,12 @@ pub(super) fn merge(
 /// What the merging reads, and what it has said so far.
 struct Merge<'a> {
     file: &'a File,
-    source: Source<'a>,
+    source: &'a Source<'a>,
     env: &'a Environment,
     paths: &'a Paths,
     warnings: Vec<String>,
+    /// What holds for several sessions and was said.
+    said: BTreeSet<String>,
     explained: Vec<Explained>,
     /// The sessions that were left out, with the reason.
     left_out: BTreeMap<String, String>,
@@ -76,7 +87,7 @@ impl Merge<'_> {
             http,
             log,
             warn_before_session_end,
-            warnings: std::mem::take(&mut self.warnings),
+            warnings: self.warnings.iter().map(line).collect(),
         };
         Ok((settings, std::mem::take(&mut self.explained)))
     }
@@ -97,7 +108,7 @@ impl Merge<'_> {
         written.map_or_else(|| "default".to_owned(), |written| self.source.origin(written.span()))
     }
 
-    fn error(&self, span: Range<usize>, message: impl Into<String>) -> Error {
+    fn error(&self, span: Range<usize>, message: impl fmt::Display) -> Error {
         self.source.error(span, message).into()
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::environment::Environment;
+use super::{environment::Environment, line::line};
 
 /// The longest path of a Unix socket, in bytes: `sun_path` of macOS has 104 with the closing NUL, the one of
 /// Linux 108. The smaller one serves both, so that a configuration moves between them.
@@ -83,8 +83,8 @@ impl Paths {
     /// A path as people write it: with `~` for the home directory.
     pub fn show(&self, path: &Path) -> String {
         match path.strip_prefix(&self.home) {
-            Ok(rest) if !rest.as_os_str().is_empty() => format!("~/{}", rest.display()),
-            _ => path.display().to_string(),
+            Ok(rest) if !rest.as_os_str().is_empty() => line(format_args!("~/{}", rest.display())),
+            _ => line(path.display()),
         }
     }
 }

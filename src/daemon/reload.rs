@@ -3,6 +3,8 @@
 //! A bad file changes nothing. A good one starts, stops and changes only what differs; an exchange in flight is
 //! finished and written all the same.
 
+use std::collections::HashSet;
+
 use super::{Daemon, policy_of};
 use crate::{
     config::{self, Changes, SessionSettings, Settings},
@@ -123,6 +125,7 @@ impl Daemon {
     }
 
     fn warn_of(&self, known: &[String]) {
+        let known: HashSet<&String> = known.iter().collect();
         for warning in self.settings.warnings.iter().filter(|warning| !known.contains(warning)) {
             tracing::warn!("{warning}");
         }

@@ -1,7 +1,7 @@
 //! [`Legacy`]: a profile whose token nobody can refresh, and what would change that.
 
 use crate::config::{
-    Settings,
+    self, Settings,
     aws::{Profile, ProfileKind},
 };
 
@@ -31,17 +31,17 @@ impl Legacy<'_> {
     /// One line: what is the matter, and the command that helps.
     pub(super) fn warning(&self) -> String {
         let Profile { name, file, line, .. } = self.profile;
-        format!(
+        config::line(format_args!(
             "{file}:{line}: the profile `{name}` is legacy: its token can't be refreshed; convert it with \
              `aws configure sso --profile {name}`, or by hand"
-        )
+        ))
     }
 
     /// The lines that convert it by hand.
     pub(super) fn conversion(&self) -> String {
         let Profile { name, file, .. } = self.profile;
-        let (start_url, region) = (self.start_url, self.region);
-        let session = self.session.unwrap_or(name);
+        let [name, start_url, region] = [name, self.start_url, self.region].map(config::line);
+        let session = self.session.unwrap_or(&name);
         let header = if name == "default" { "[default]".to_owned() } else { format!("[profile {name}]") };
         let replaced = format!(
             "In {file}, {header}: replace sso_start_url and sso_region by\n\n  sso_session = {session}\n"

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// The kinds of sections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// `[default]` of the config file, which a `[profile default]` beside it overrules.
     Default,
@@ -27,7 +27,7 @@ pub enum Kind {
 }
 
 /// The line that begins a section.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Header {
     /// What it describes.
     pub kind: Kind,

@@ -1,17 +1,21 @@
 //! [`Document`]: the sections and keys of a file in AWS's dialect of INI.
 //!
 //! Whatever has one plausible meaning is read, and each reading that some SDK would not share is a
-//! [`Warning`]. What those do comes from running botocore 1.43, `@aws-sdk/credential-providers` 3.1173 and
+//! [`Warning`](super::warning::Warning). What those do comes from running botocore 1.43, `@aws-sdk/credential-providers` 3.1173 and
 //! `aws-config` 1.13 on the same files, and from their sources.
 
-use std::collections::HashSet;
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+};
 
 use super::{
+    super::line::line,
     header::{Header, Kind},
     warning::{
         Client::{self, Botocore, JavaScript, Rust},
         Effect::{self, File, Key, Value},
-        Rejections, Warning,
+        Rejections, Warnings,
     },
 };
 
@@ -48,7 +52,7 @@ pub struct Document {
     /// In the order of their first headers; equal headers are one section.
     pub sections: Vec<Section>,
     /// In the order of lines.
-    pub warnings: Vec<Warning>,
+    pub warnings: Warnings,
 }
 
 /// A section.
@@ -88,6 +92,7 @@ impl Document {
             header_seen: false,
             current: None,
             property_open: false,
+            places: HashMap::new(),
             keys: HashSet::new(),
         };
         parser.run(text);
@@ -112,6 +117,8 @@ struct Parser<'a> {
     current: Option<usize>,
     /// Whether a property has been read since the last header, so that an indented line can continue it.
     property_open: bool,
+    /// The index of each section so far.
+    places: HashMap<Header, usize>,
     /// The section and key of all properties so far.
     keys: HashSet<(usize, String)>,
 }
@@ -164,19 +171,20 @@ impl Parser<'_> {
         (self.header_seen, self.property_open) = (true, false);
         let (header, oddities) = Header::parse(content, self.kind);
         for (what, rejected_by) in oddities {
-            self.warn(&what, &rejected_by);
+            self.warn(what, &rejected_by);
         }
         let Some(header) = header else {
             self.current = None;
             return;
         };
-        if let Some(index) = self.document.sections.iter().position(|section| section.header == header) {
-            let what = format!("the section {header} is there twice");
-            self.warn(&what, &[(Botocore, File)]);
+        if let Some(&index) = self.places.get(&header) {
+            self.warn(format_args!("the section {header} is there twice"), &[(Botocore, File)]);
             self.current = Some(index);
             return;
         }
-        self.current = Some(self.document.sections.len());
+        let index = self.document.sections.len();
+        self.current = Some(index);
+        self.places.insert(header.clone(), index);
         self.document.sections.push(Section { header, line: self.line, properties: Vec::new() });
     }
 
@@ -190,10 +198,10 @@ impl Parser<'_> {
         let Some((key, value, rejected_by)) = self.key_and_value(content) else { return };
         if indent > 0 {
             let effect = if self.property_open { Value } else { File };
-            self.warn(&format!("the key `{key}` is indented"), &[(Rust, effect)]);
+            self.warn(format_args!("the key `{key}` is indented"), &[(Rust, effect)]);
         }
         if !rejected_by.is_empty() {
-            self.warn(&format!("the key `{key}` is followed by a colon instead of `=`"), &rejected_by);
+            self.warn(format_args!("the key `{key}` is followed by a colon instead of `=`"), &rejected_by);
         }
         self.push(index, &key, value, indent);
     }
@@ -225,14 +233,14 @@ impl Parser<'_> {
         let value = without_comment(raw_value).trim().to_owned();
         let matters = known(&key) && self.document.sections[section].header.kind != Kind::Other;
         if matters && key != written {
-            self.warn(&format!("the key `{written}` has capitals"), &[(JavaScript, Key)]);
+            self.warn(format_args!("the key `{written}` has capitals"), &[(JavaScript, Key)]);
         }
         if matters && value != raw_value.trim() {
-            let what = format!("a comment follows the value of `{key}` on its line");
-            self.warn(&what, &[(Botocore, Value)]);
+            let what = format_args!("a comment follows the value of `{key}` on its line");
+            self.warn(what, &[(Botocore, Value)]);
         }
         if !self.keys.insert((section, key.clone())) {
-            self.warn(&format!("the key `{key}` is there twice in its section"), &[(Botocore, File)]);
+            self.warn(format_args!("the key `{key}` is there twice in its section"), &[(Botocore, File)]);
         }
         let property = Property { key, value, line: self.line, nested: Vec::new(), indent };
         self.document.sections[section].properties.push(property);
@@ -247,20 +255,20 @@ impl Parser<'_> {
             self.nested(content, indent);
             return;
         }
-        let (open_key, open_known) = (open.key.clone(), known(&open.key));
+        let (open_key, parent) = (line(&open.key), open.indent);
+        let open_known = known(&open.key);
         if let Some((key, value)) = content.split_once('=')
             && known(&key.trim().to_ascii_lowercase())
         {
-            let what = format!("the key `{}` is indented below `{open_key}`", key.trim());
-            self.warn(&what, &[(Botocore, Value), (Rust, Value)]);
+            let what = format_args!("the key `{}` is indented below `{open_key}`", key.trim());
+            self.warn(what, &[(Botocore, Value), (Rust, Value)]);
             // Keeps the depth of its parent, so that keys of one depth are treated alike.
-            let parent = self.open_property().map_or(0, |property| property.indent);
             self.push(section, key.trim(), value, parent);
             return;
         }
         if open_known {
-            let what = format!("the value of `{open_key}` goes on in another line");
-            self.warn(&what, &[(JavaScript, Value)]);
+            let what = format_args!("the value of `{open_key}` goes on in another line");
+            self.warn(what, &[(JavaScript, Value)]);
         }
         if let Some(open) = self.document.sections[section].properties.last_mut() {
             open.value.push('\n');
@@ -276,8 +284,8 @@ impl Parser<'_> {
         let key = key.trim().to_ascii_lowercase();
         let value = without_comment(raw_value).trim().to_owned();
         if known(&key) && value != raw_value.trim() {
-            let what = format!("a comment follows the value of `{key}` on its line");
-            self.warn(&what, &[(Botocore, Value)]);
+            let what = format_args!("a comment follows the value of `{key}` on its line");
+            self.warn(what, &[(Botocore, Value)]);
         }
         let line = self.line;
         if let Some(section) = self.current
@@ -295,13 +303,8 @@ impl Parser<'_> {
         self.document.sections.get(self.current?)?.properties.last()
     }
 
-    fn warn(&mut self, what: &str, rejected_by: &[(Client, Effect)]) {
-        self.document.warnings.push(Warning {
-            file: self.file.to_owned(),
-            line: self.line,
-            what: what.to_owned(),
-            rejected_by: rejected_by.to_vec(),
-        });
+    fn warn(&mut self, what: impl fmt::Display, rejected_by: &[(Client, Effect)]) {
+        self.document.warnings.add(self.file, self.line, what, rejected_by);
     }
 }
 

@@ -308,3 +308,52 @@ proptest! {
         prop_assert_eq!(read.warnings, []);
     }
 }
+
+#[test]
+fn no_control_character_gets_into_a_warning() {
+    let text = "[sso-session a\u{1b}b]\u{1b}\n\u{1b}: 1\n\u{1b}: 2\n  \u{1b} = 3\nservices = \u{1b}\n\
+                [profile \u{202e}]\nsso_session = \u{7}\nuse_fips_endpoint = \u{1b}\nservices = no\u{1b}ne\n\
+                [\u{9b}]\nsso_x = 1\n";
+    let warnings = read(text).warnings;
+    assert!(warnings.len() > 8, "{warnings:?}");
+    for warning in warnings {
+        let told = warning.to_string();
+        assert!(!told.contains(|c: char| c.is_control() || c == '\u{202e}'), "{told:?}");
+    }
+}
+
+#[test]
+fn no_more_is_told_than_anybody_reads() {
+    let read = read(&"word\n".repeat(1000).replacen("word", "[sso-session x]", 1));
+    assert_eq!(read.warnings.len(), 101);
+    assert_eq!(read.warnings[100].to_string(), "config:101: 899 more warnings of this kind are left out");
+}
+
+/// Each of them took minutes when the time grew with the square of the size.
+#[test]
+fn large_files_take_time_by_their_size_alone() {
+    let many = |of: fn(usize) -> String| {
+        (0..)
+            .map(of)
+            .scan(0, |size, part| {
+                *size += part.len();
+                (*size < 1_500_000).then_some(part)
+            })
+            .collect::<String>()
+    };
+    for text in [
+        many(|n| format!("[sso-session s{n}]\n")),
+        many(|n| {
+            format!(
+                "[profile p{n}]\nsso_session = s{n}\n[sso-session s{n}]\nservices = v{n}\n[services v{n}]\n"
+            )
+        }),
+        many(|n| format!("[profile p{n}]\nsso_session = x\nservices = v\n"))
+            + "[sso-session x]\n[services v]\n"
+            + &"a = 1\n".repeat(100_000),
+        format!("[sso-session x]\n{} = 1\n{}", "k".repeat(700_000), "  sso_region = 1\n".repeat(40_000)),
+        format!("[profile x]\n{}", many(|n| format!("k{n} = 1\n"))),
+    ] {
+        read(&text);
+    }
+}

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::super::line::line;
+
 /// A family of AWS programs that share one parser of the config file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Client {
@@ -42,6 +44,49 @@ pub struct Warning {
     pub what: String,
     /// Who doesn't take it, and how; empty where it is only our own advice.
     pub rejected_by: Rejections,
+}
+
+/// The most warnings of one look at a file; nobody reads more, and a log should not be flooded.
+const MOST: usize = 100;
+
+/// Warnings in the order in which they are found, and how many of them there were too many.
+#[derive(Debug, Default)]
+pub struct Warnings {
+    told: Vec<Warning>,
+    more: usize,
+}
+
+impl Warnings {
+    /// Adds one; `what` may quote the file.
+    pub(super) fn add(
+        &mut self,
+        file: &str,
+        number: usize,
+        what: impl fmt::Display,
+        rejected_by: &[(Client, Effect)],
+    ) {
+        if self.told.len() >= MOST {
+            self.more += 1;
+            return;
+        }
+        self.told.push(Warning {
+            file: file.to_owned(),
+            line: number,
+            what: line(what),
+            rejected_by: rejected_by.to_vec(),
+        });
+    }
+
+    /// All that are told; the last says whether there are more.
+    pub(super) fn into_vec(mut self) -> Vec<Warning> {
+        if self.more > 0
+            && let Some(Warning { file, line, .. }) = self.told.last().cloned()
+        {
+            let what = format!("{} more warnings of this kind are left out", self.more);
+            self.told.push(Warning { file, line, what, rejected_by: Vec::new() });
+        }
+        self.told
+    }
 }
 
 /// One line: `~/.aws/config:7: a section header is indented; the Rust SDK rejects the whole file`.

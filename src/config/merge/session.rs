@@ -14,7 +14,7 @@ use super::{
         aws::{AwsConfig, Located, SsoSession, header::portable_name},
         explained::Explained,
         file::SessionTable,
-        url,
+        region, url,
     },
     Merge, REFRESH_BEFORE,
 };
@@ -102,20 +102,23 @@ impl Merge<'_> {
                 "a session's name must be a text without control characters",
             ));
         }
-        let start_url = self.required(
+        let (start_url, _) = self.required(
             definition,
             "start_url",
             own(|table| &table.start_url),
             aws.and_then(|aws| aws.start_url.as_ref()),
             url::start_url,
         )?;
-        let region = self.required(
+        let (region, region_origin) = self.required(
             definition,
             "region",
             own(|table| &table.region),
             aws.and_then(|aws| aws.region.as_ref()),
-            url::region,
+            region::check,
         )?;
+        if let Some(doubt) = region::doubt(&region) {
+            self.warnings.push(format!("{region_origin}: session `{name}`: {doubt}"));
+        }
         self.check_store(own(|table| &table.store))?;
         let endpoint = own(|table| &table.endpoint);
         let oidc = aws.and_then(|aws| aws.oidc_endpoint.as_ref());
@@ -166,7 +169,7 @@ impl Merge<'_> {
         Ok(settings)
     }
 
-    /// A value that must be there and pass `check`.
+    /// A value that must be there and pass `check`, and where it comes from.
     fn required(
         &mut self,
         definition: &Definition<'_>,
@@ -174,7 +177,7 @@ impl Merge<'_> {
         own: Option<&Spanned<String>>,
         aws: Option<&Located>,
         check: fn(&str) -> Result<(), &'static str>,
-    ) -> Result<String, Refusal> {
+    ) -> Result<(String, String), Refusal> {
         let found = own
             .map(|own| (own.get_ref(), Origin::File(own.span())))
             .or_else(|| aws.map(|aws| (&aws.value, Origin::Aws(aws.origin()))));
@@ -183,7 +186,7 @@ impl Merge<'_> {
         };
         check(value).map_err(|message| self.refuse(definition, Some(&origin), message))?;
         self.explain(definition.name, key, value, &origin);
-        Ok(value.clone())
+        Ok((value.clone(), self.words(&origin)))
     }
 
     fn endpoint(
@@ -277,7 +280,7 @@ impl Merge<'_> {
 
     /// What holds for several sessions is said once.
     fn warn_once(&mut self, warning: String) {
-        if !self.warnings.contains(&warning) {
+        if self.said.insert(warning.clone()) {
             self.warnings.push(warning);
         }
     }
