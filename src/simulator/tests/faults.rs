@@ -30,7 +30,7 @@ async fn every_fault_answers_as_it_says() {
         ("empty", 200, "application/json", "", "{}"),
         ("delay=1ms", 200, "application/json", "", "accessToken"),
         ("expires-in=\"soon\"", 200, "application/json", "", r#""expiresIn":"soon""#),
-        ("expires-in=1e12", 200, "application/json", "", r#""expiresIn":1000000000000"#),
+        ("expires-in=1e12", 200, "application/json", "", r#""expiresIn":1e+12"#),
         ("no-refresh-token", 200, "application/json", "", "accessToken"),
         ("truncated", 200, "application/json", "", "accessToken"),
         ("oversize", 200, "application/json", "", "refreshToken"),
