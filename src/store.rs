@@ -17,6 +17,7 @@ mod orphan;
 mod record;
 mod registration;
 mod saved;
+mod temporary;
 
 use std::{fs, path::PathBuf, sync::Arc};
 

@@ -1,18 +1,20 @@
 //! Private files: opened with care, replaced in one step.
 
 use std::{
-    ffi::OsStr,
     fs::{self, File, OpenOptions, Permissions},
-    io::{self, Read, Seek, Write},
+    io::{self, Read, Seek},
     os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
 use nix::{errno::Errno, fcntl::OFlag, unistd::geteuid};
-use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;
 
-use super::{error::Error, folder};
+use super::{
+    error::Error,
+    folder,
+    temporary::{self, Temporary},
+};
 
 /// The most that is read of a file, in bytes. A token file has about 4 KiB.
 pub(super) const LIMIT: u64 = 1024 * 1024;
@@ -84,21 +86,10 @@ pub(super) fn replace<T>(
     bytes: &[u8],
     check: impl FnOnce() -> Result<Option<T>, Error>,
 ) -> Result<Option<T>, Error> {
-    let target = resolve(path)?;
-    let failed = |error| Error::from_io("write", &target, error);
-    let folder = folder::of(&target);
-    // Other programs read every `.json` file of the token cache; this one is not for them.
-    let mut temporary = tempfile::Builder::new()
-        .prefix(&temporary_prefix(&target))
-        .suffix(".tmp")
-        .permissions(Permissions::from_mode(0o600))
-        .tempfile_in(folder)
-        .map_err(failed)?;
-    temporary.write_all(bytes).map_err(failed)?;
-    temporary.as_file().sync_all().map_err(failed)?;
+    let mut temporary = Temporary::new(path)?;
+    temporary.fill(bytes)?;
     let Some(verdict) = check()? else { return Ok(None) };
-    temporary.persist(&target).map_err(|error| failed(error.error))?;
-    folder::sync(folder).map_err(failed)?;
+    temporary.persist()?;
     Ok(Some(verdict))
 }
 
@@ -135,7 +126,7 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, Error> {
 /// it. Only for whoever holds the lock of that file, or the temporary file of another would be gone too.
 pub(super) fn remove_stray_temporaries(path: &Path) {
     let Ok(target) = resolve(path) else { return };
-    let prefix = temporary_prefix(&target);
+    let prefix = temporary::prefix(&target);
     let Ok(entries) = fs::read_dir(folder::of(&target)) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
@@ -166,15 +157,6 @@ pub(super) fn tighten(file: &File, metadata: &fs::Metadata, mode: u32, path: &Pa
     }
 }
 
-/// Begins the name of each temporary file for `target`, and of no other file: a name as long as it may be has no
-/// room for more, hence its digest.
-fn temporary_prefix(target: &Path) -> String {
-    let name = target.file_name().unwrap_or(OsStr::new(""));
-    let mut digest = hex(&Sha1::digest(name.as_encoded_bytes()));
-    digest.truncate(12);
-    format!(".sso-refresh-{digest}-")
-}
-
 /// Lower-case hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
@@ -183,7 +165,10 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::{fs::symlink, net::UnixListener};
+    use std::{
+        ffi::OsStr,
+        os::unix::{fs::symlink, net::UnixListener},
+    };
 
     use nix::{sys::stat::Mode, unistd::mkfifo};
 
@@ -315,7 +300,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         let (one, two) = (at("one.json"), at("two.json"));
-        let stray = |path: &Path| at(&format!("{}x1y2z3.tmp", temporary_prefix(path)));
+        let stray = |path: &Path| at(&format!("{}x1y2z3.tmp", temporary::prefix(path)));
         for path in [&stray(&one), &stray(&two), &one, &at("one.json.tmp-4711")] {
             File::create(path).unwrap();
         }

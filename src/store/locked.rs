@@ -7,12 +7,14 @@ use serde_json::{Map, Value};
 use super::{
     Identity, Reading, Store, aws_cache,
     error::Error,
-    file, json,
+    file::{self, Opened},
+    json,
     lock::Lock,
     look::{Found, Look},
     orphan::Orphan,
     record::{Good, Record},
     saved::TRIES,
+    temporary::Temporary,
 };
 use crate::session::token::{Secret, Token};
 
@@ -46,12 +48,12 @@ impl Locked {
         let over = self.look().ok().and_then(|look| look.access_token_in_file());
         let mut document = Map::new();
         aws_cache::fill(&mut document, token, Some(&identity.start_url), Some(&identity.region));
-        let written = self.replace(&document, || Ok(Some(())));
+        let written = self.temporary(&document).and_then(Temporary::persist);
         match written {
-            Ok(_) => self.keep(good(token, &document)),
+            Ok(()) => self.keep(good(token, &document)),
             Err(_) => self.keep_unsaved(token, identity, over),
         }
-        written.map(|_| ())
+        written
     }
 
     /// Makes a broken file whole, from its first object or from the own copy, whichever ends later; `None` where
@@ -69,7 +71,7 @@ impl Locked {
             let start_url = copy.and_then(|copy| copy.start_url.as_deref());
             let region = copy.and_then(|copy| copy.region.as_deref());
             aws_cache::fill(&mut document, token, start_url, region);
-            if let Some(replaced) = self.replace(&document, || look.unchanged(&path))? {
+            if let Some(replaced) = self.swap(&document, &look)? {
                 self.keep(good(token, &document));
                 return Ok(Some(Orphan::new(replaced, path)));
             }
@@ -92,14 +94,18 @@ impl Locked {
         self.store.look(&self.session)
     }
 
-    pub(super) fn replace<T>(
-        &self,
-        document: &Map<String, Value>,
-        check: impl FnOnce() -> Result<Option<T>, Error>,
-    ) -> Result<Option<T>, Error> {
+    /// Replaces the file by `document`, if it is still what `look` saw, and gives what was replaced.
+    pub(super) fn swap(&self, document: &Map<String, Value>, look: &Look) -> Result<Option<Opened>, Error> {
+        let Some(seen) = &look.opened else { return Ok(None) };
+        self.temporary(document)?.swap(&seen.bytes)
+    }
+
+    fn temporary(&self, document: &Map<String, Value>) -> Result<Temporary, Error> {
         let path = self.path();
         let bytes = json::dumps(document).map_err(|error| Error::from_io("write", &path, error.into()))?;
-        file::replace(&path, &bytes, check)
+        let mut temporary = Temporary::new(&path)?;
+        temporary.fill(&bytes)?;
+        Ok(temporary)
     }
 
     /// Takes a copy of a token that could not be written over the one whose access token is `over`.

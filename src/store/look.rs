@@ -63,12 +63,6 @@ impl Look {
     pub(super) fn is_whole_with(&self, token: &Token) -> bool {
         matches!(&self.found, Found::Token { token: held, healed_from: None, .. } if held.same_as(token))
     }
-
-    /// Opens the file again, if it still has the content that was seen.
-    pub(super) fn unchanged(&self, path: &Path) -> Result<Option<Opened>, Error> {
-        let now = file::open_private(path)?;
-        Ok(now.filter(|now| self.opened.as_ref().is_some_and(|seen| seen.bytes == now.bytes)))
-    }
 }
 
 fn judge(parsed: Result<Parsed, Broken>, copy: Option<&Good>) -> Found {
