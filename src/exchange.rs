@@ -3,8 +3,11 @@
 //!
 //! 1. Take the session's lock.
 //! 2. Read the file again. Where somebody else's token is newer and good for long enough, adopt it and stop.
-//! 3. Send *the file's* refresh token, client id and secret.
+//! 3. Send *the file's* refresh token, client id and secret, once there is room on the disk for the answer.
 //! 4. Write the answer, unless the file was deleted or changed meanwhile. Only then tell anybody.
+
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -14,7 +17,7 @@ use crate::{
     oidc::{self, Grant, Verdict, endpoint},
     session::{
         event::{Failure, Outcome, Stored},
-        token::Token,
+        token::{Registration, Secret, Token},
     },
     store::{self, Identity, Locked, Orphan, Reading, Saved, Store},
     time::Clock,
@@ -99,7 +102,7 @@ impl Exchanger {
     /// # Errors
     /// What and why, in a line.
     pub async fn heal(&self, session: &SessionSettings) -> Result<(), String> {
-        let locked = self.lock(&session.name).await?;
+        let mut locked = self.lock(&session.name).await?;
         let Some(orphan) = locked.heal().map_err(|error| error.to_string())? else { return Ok(()) };
         let healed = locked.read().map_err(|error| error.to_string())?;
         drop(locked);
@@ -117,7 +120,7 @@ impl Exchanger {
         known: Option<&Token>,
         enough: Duration,
     ) -> Exchanged {
-        let locked = match self.lock(&session.name).await {
+        let mut locked = match self.lock(&session.name).await {
             Ok(locked) => locked,
             Err(message) => return failed(message, None).into(),
         };
@@ -131,17 +134,27 @@ impl Exchanger {
         if newer && sent.left(self.clock.now()) >= enough {
             return Outcome::Adopted(sent).into();
         }
-        match self.post(session, &sent).await {
-            Some(Ok(token)) => save(&locked, session, &token, &sent),
-            Some(Err(error)) => self.refused(&locked, &sent, &error).await.into(),
-            None => Outcome::Adopted(sent).into(),
+        let Some((refresh_token, registration)) = sent.refresh_token.as_ref().zip(sent.registration.as_ref())
+        else {
+            return Outcome::Adopted(sent).into();
+        };
+        if let Err(error) = locked.reserve() {
+            return failed(
+                format!("nothing is refreshed as long as a new token can't be kept: {error}"),
+                None,
+            )
+            .into();
+        }
+        match self.post(session, refresh_token, registration).await {
+            Ok(token) => save(&mut locked, session, &kept(token, &sent), &sent),
+            Err(error) => self.refused(&locked, &sent, &error).await.into(),
         }
     }
 
     /// Writes a token that was issued for `sent` earlier but could not be written.
     pub async fn save(&self, session: &SessionSettings, token: &Token, sent: &Token) -> Exchanged {
         match self.lock(&session.name).await {
-            Ok(locked) => save(&locked, session, token, sent),
+            Ok(mut locked) => save(&mut locked, session, token, sent),
             Err(message) => Outcome::Unsaved { token: token.clone(), sent: sent.clone(), message }.into(),
         }
     }
@@ -153,7 +166,7 @@ impl Exchanger {
         let Some(token) = orphan.changed_token() else { return };
         let name = &session.name;
         let written = match self.lock(name).await {
-            Ok(locked) => {
+            Ok(mut locked) => {
                 let saved = locked.save(&token, Some(ours), &identity(session));
                 saved.map_err(|error| error.to_string())
             }
@@ -225,16 +238,14 @@ impl Exchanger {
         }
     }
 
-    /// Sends the refresh token of `sent`; `None` where it has none to send.
-    async fn post(&self, session: &SessionSettings, sent: &Token) -> Option<Result<Token, oidc::Error>> {
-        let refresh_token = sent.refresh_token.as_ref()?;
-        let registration = sent.registration.as_ref()?;
-        let client = match self.oidc(session) {
-            Ok(client) => client,
-            Err(error) => return Some(Err(error.into())),
-        };
-        let issued = client.create_token(registration, Grant::RefreshToken { refresh_token }).await;
-        Some(issued.map(|token| kept(token, sent)))
+    async fn post(
+        &self,
+        session: &SessionSettings,
+        refresh_token: &Secret,
+        registration: &Registration,
+    ) -> Result<Token, oidc::Error> {
+        let client = self.oidc(session)?;
+        client.create_token(registration, Grant::RefreshToken { refresh_token }).await
     }
 }
 
@@ -246,7 +257,7 @@ fn kept(mut token: Token, sent: &Token) -> Token {
     token
 }
 
-fn save(locked: &Locked, session: &SessionSettings, token: &Token, sent: &Token) -> Exchanged {
+fn save(locked: &mut Locked, session: &SessionSettings, token: &Token, sent: &Token) -> Exchanged {
     match locked.save(token, Some(sent), &identity(session)) {
         Ok(Saved::Written(orphan)) => Exchanged {
             outcome: Outcome::Refreshed(token.clone()),

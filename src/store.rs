@@ -7,7 +7,7 @@ mod aws_cache;
 mod error;
 mod file;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod folder;
 mod json;
 mod lock;
@@ -16,6 +16,7 @@ mod look;
 mod orphan;
 mod record;
 mod registration;
+mod room;
 mod saved;
 mod temporary;
 

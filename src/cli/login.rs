@@ -86,6 +86,7 @@ pub(super) async fn sign_in(
     invite: impl FnOnce(&DeviceAuthorization) -> Result<(), Failure>,
 ) -> Result<(Token, Memory), Failure> {
     let sign_in = SignIn { session, exchanger, context, client: exchanger.oidc(session)? };
+    sign_in.try_room()?;
     let (registered, authorization) = sign_in.begin().await?;
     invite(&authorization)?;
     let registration = &registered.client.registration;
@@ -98,6 +99,15 @@ pub(super) async fn sign_in(
 }
 
 impl SignIn<'_> {
+    /// Finds out that a token could be written before the user is asked for anything. Whoever has the lock just now
+    /// finds it out too.
+    fn try_room(&self) -> Result<(), Failure> {
+        if let Some(mut locked) = self.exchanger.store().try_lock(&self.session.name)? {
+            locked.reserve()?;
+        }
+        Ok(())
+    }
+
     /// Asks for a device code, with the AWS CLI's registration or the one before where it still fits.
     async fn begin(&self) -> Result<(Registered, DeviceAuthorization), Failure> {
         if let Some(known) = self.known_registration() {
@@ -146,7 +156,7 @@ impl SignIn<'_> {
     async fn keep(&self, registered: &Registered, token: &Token) -> Result<Memory, Failure> {
         let store = self.exchanger.store();
         let name = &self.session.name;
-        let locked =
+        let mut locked =
             self.exchanger.lock(name).await.map_err(|message| Failure::new(exit::TEMPORARY, message))?;
         let SessionSettings { start_url, region, .. } = self.session.clone();
         locked.create(token, &Identity { start_url, region })?;

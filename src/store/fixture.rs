@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::Write,
+    os::{fd::AsRawFd, unix::fs::symlink},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -18,16 +19,16 @@ use crate::{
     time::Timestamp,
 };
 
-pub(super) const SESSION: &str = "my-sso";
+pub(crate) const SESSION: &str = "my-sso";
 
 /// A [`Store`] of its own.
-pub(super) struct Place {
-    pub(super) store: Store,
+pub(crate) struct Place {
+    pub(crate) store: Store,
     folder: TempDir,
 }
 
 impl Place {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         let store = Store::new(at("home/cache"), at("state"), at("run"));
@@ -36,31 +37,46 @@ impl Place {
     }
 
     /// A path in the temporary folder.
-    pub(super) fn at(&self, path: &str) -> PathBuf {
+    pub(crate) fn at(&self, path: &str) -> PathBuf {
         self.folder.path().join(path)
     }
 
     /// The token file's path.
-    pub(super) fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.store.token_path(SESSION)
     }
 
     /// Writes the token file in place, as most AWS tools do.
-    pub(super) fn put(&self, bytes: &[u8]) {
+    pub(crate) fn put(&self, bytes: &[u8]) {
         fs::File::create(self.path()).unwrap().write_all(bytes).unwrap();
     }
 
+    /// Makes the token file one that can be read and not be replaced, for root too: its folder is gone, and it is
+    /// there as long as it is open.
+    pub(crate) fn put_out_of_reach(&self, bytes: &[u8]) -> fs::File {
+        let folder = self.at("gone");
+        fs::create_dir(&folder).unwrap();
+        let path = folder.join("token.json");
+        fs::File::create(&path).unwrap().write_all(bytes).unwrap();
+        let kept = fs::File::open(&path).unwrap();
+        let _ = fs::remove_file(self.path());
+        // Linux keeps such a path; on macOS the test has to do with a link that leads nowhere.
+        symlink(format!("/proc/self/fd/{}", kept.as_raw_fd()), self.path()).unwrap();
+        fs::remove_dir_all(folder).unwrap();
+        kept
+    }
+
     /// The text of the token file, if there is one.
-    pub(super) fn text(&self) -> Option<String> {
+    pub(crate) fn text(&self) -> Option<String> {
         fs::read_to_string(self.path()).ok()
     }
 
-    pub(super) fn lock(&self) -> Locked {
+    pub(crate) fn lock(&self) -> Locked {
         self.store.try_lock(SESSION).unwrap().expect("it is free")
     }
 
     /// The access token that a look at the file gives.
-    pub(super) fn access(&self) -> String {
+    pub(crate) fn access(&self) -> String {
         match self.store.read(SESSION).unwrap().stored {
             Stored::Token(token) => token.access_token.expose().to_owned(),
             Stored::Missing => "missing".to_owned(),
@@ -69,7 +85,7 @@ impl Place {
     }
 
     /// The names in the folder of the token files.
-    pub(super) fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let folder = self.path();
         let entries = fs::read_dir(folder.parent().unwrap_or(Path::new("."))).unwrap();
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
@@ -77,7 +93,7 @@ impl Place {
 }
 
 /// Token number `n`: the higher, the later it ends.
-pub(super) fn token(n: i64) -> Token {
+pub(crate) fn token(n: i64) -> Token {
     let issued_at = Timestamp::from_secs(1_798_761_600 + 600 * n);
     Token {
         access_token: Secret::new(format!("access-{n}")),
@@ -93,12 +109,12 @@ pub(super) fn token(n: i64) -> Token {
 }
 
 /// The same as a file alone tells it.
-pub(super) fn token_read(n: i64) -> Token {
+pub(crate) fn token_read(n: i64) -> Token {
     Token { issued_at: None, ..token(n) }
 }
 
 /// The token file for it.
-pub(super) fn document(n: i64) -> String {
+pub(crate) fn document(n: i64) -> String {
     let Token { expires_at, .. } = token(n);
     format!(
         concat!(
@@ -112,6 +128,6 @@ pub(super) fn document(n: i64) -> String {
     )
 }
 
-pub(super) fn identity() -> Identity {
+pub(crate) fn identity() -> Identity {
     Identity { start_url: "https://example.awsapps.com/start".into(), region: "eu-west-1".into() }
 }

@@ -13,6 +13,7 @@ use super::{
     look::{Found, Look},
     orphan::Orphan,
     record::{Good, Record},
+    room::Room,
     saved::TRIES,
     temporary::Temporary,
 };
@@ -26,12 +27,13 @@ pub struct Locked {
     session: String,
     #[expect(dead_code, reason = "held until dropped")]
     lock: Lock,
+    pub(super) room: Option<Room>,
 }
 
 impl Locked {
     pub(super) fn new(store: Store, session: &str, lock: Lock) -> Self {
         file::remove_stray_temporaries(&store.token_path(session));
-        Self { store, session: session.to_owned(), lock }
+        Self { store, session: session.to_owned(), lock, room: None }
     }
 
     /// One look at the file, as [`Store::read`]. A token in a whole file becomes the last good copy.
@@ -44,7 +46,7 @@ impl Locked {
     }
 
     /// Writes the token of a sign-in over whatever is there. A signed-in session has nothing left of the one before.
-    pub fn create(&self, token: &Token, identity: &Identity) -> Result<(), Error> {
+    pub fn create(&mut self, token: &Token, identity: &Identity) -> Result<(), Error> {
         let over = self.look().ok().and_then(|look| look.access_token_in_file());
         let mut document = Map::new();
         aws_cache::fill(&mut document, token, Some(&identity.start_url), Some(&identity.region));
@@ -61,7 +63,7 @@ impl Locked {
     ///
     /// A file is also broken while somebody writes it in place: read it again a few times, over a second, before
     /// this. What such a writer still brings is in the [`Orphan`].
-    pub fn heal(&self) -> Result<Option<Orphan>, Error> {
+    pub fn heal(&mut self) -> Result<Option<Orphan>, Error> {
         let path = self.path();
         for _ in 0..TRIES {
             let look = self.look()?;
@@ -90,20 +92,30 @@ impl Locked {
         self.store.token_path(&self.session)
     }
 
+    pub(super) fn record_path(&self) -> PathBuf {
+        self.store.record_path(&self.session)
+    }
+
     pub(super) fn look(&self) -> Result<Look, Error> {
         self.store.look(&self.session)
     }
 
     /// Replaces the file by `document`, if it is still what `look` saw, and gives what was replaced.
-    pub(super) fn swap(&self, document: &Map<String, Value>, look: &Look) -> Result<Option<Opened>, Error> {
+    pub(super) fn swap(
+        &mut self,
+        document: &Map<String, Value>,
+        look: &Look,
+    ) -> Result<Option<Opened>, Error> {
         let Some(seen) = &look.opened else { return Ok(None) };
         self.temporary(document)?.swap(&seen.bytes)
     }
 
-    fn temporary(&self, document: &Map<String, Value>) -> Result<Temporary, Error> {
+    fn temporary(&mut self, document: &Map<String, Value>) -> Result<Temporary, Error> {
         let path = self.path();
         let bytes = json::dumps(document).map_err(|error| Error::from_io("write", &path, error.into()))?;
-        let mut temporary = Temporary::new(&path)?;
+        self.make_way();
+        let room = self.room.take().map(|room| room.file).filter(|file| file.is_for(&path));
+        let mut temporary = room.map_or_else(|| Temporary::new(&path), Ok)?;
         temporary.fill(&bytes)?;
         Ok(temporary)
     }
@@ -120,7 +132,7 @@ impl Locked {
 
     /// Takes the last good copy. To fail in that is no reason to fail in what it is for.
     pub(super) fn keep(&self, mut good: Good) {
-        let kept = Record::update(&self.store.record_path(&self.session), &self.session, |record| {
+        let kept = Record::update(&self.record_path(), &self.session, |record| {
             if let Some(old) = &record.copy {
                 if old.token.access_token == good.token.access_token {
                     good.token.issued_at = good.token.issued_at.or(old.token.issued_at);
@@ -181,7 +193,7 @@ mod tests {
         for at in 0..whole.len() {
             let cut = &whole.as_bytes()[..at];
             place.put(cut);
-            let locked = place.lock();
+            let mut locked = place.lock();
             assert!(matches!(locked.read().unwrap().stored, Stored::Broken(_)), "{at}");
             assert!(locked.heal().unwrap().is_none(), "{at}");
             assert_eq!(place.text().unwrap().as_bytes(), cut, "left as it is");
@@ -190,7 +202,7 @@ mod tests {
         place.lock().read().unwrap();
         for at in 0..whole.len() {
             place.put(&whole.as_bytes()[..at]);
-            let locked = place.lock();
+            let mut locked = place.lock();
             let reading = locked.read().unwrap();
             assert_eq!(reading.stored, Stored::Token(token_read(1)), "{at}");
             assert_eq!(reading.healed_from, Some(HealedFrom::OwnCopy), "{at}");
@@ -221,7 +233,7 @@ mod tests {
         ] {
             let place = Place::new();
             place.put(document(2).as_bytes());
-            let locked = place.lock();
+            let mut locked = place.lock();
             locked.read().unwrap();
             place.put(broken.as_bytes());
             assert_eq!(locked.heal().unwrap().is_some(), expected.is_some(), "{name}");
@@ -234,7 +246,7 @@ mod tests {
     fn a_deleted_file_stays_deleted() {
         let place = Place::new();
         place.put(document(1).as_bytes());
-        let locked = place.lock();
+        let mut locked = place.lock();
         locked.read().unwrap();
         fs::remove_file(place.path()).unwrap();
         assert_eq!(locked.read().unwrap().stored, Stored::Missing);
@@ -265,7 +277,7 @@ mod tests {
                 "fifo" => mkfifo(&path, Mode::S_IRWXU).unwrap(),
                 _ => fs::File::create(&path).unwrap().set_len(10 << 20).unwrap(),
             }
-            let locked = place.lock();
+            let mut locked = place.lock();
             let kind = fs::metadata(&path).unwrap().file_type();
             for error in [
                 locked.read().map(|_| ()).unwrap_err(),
@@ -297,7 +309,7 @@ mod tests {
         place.put(document(1).as_bytes());
         fs::remove_dir(place.at("state/sessions")).unwrap();
         fs::File::create(place.at("state/sessions")).unwrap();
-        let locked = place.lock();
+        let mut locked = place.lock();
         assert_eq!(locked.read().unwrap().stored, Stored::Token(token_read(1)));
         locked.save(&token(2), Some(&token(1)), &identity()).unwrap();
         locked.create(&token(3), &identity()).unwrap();

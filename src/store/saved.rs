@@ -27,16 +27,22 @@ impl Locked {
     ///
     /// What a refresh doesn't bring (the refresh token, the registration, keys of others) stays. Where the token
     /// file can't be written, the token goes to the own copy, which counts until the file changes.
-    pub fn save(&self, token: &Token, sent: Option<&Token>, identity: &Identity) -> Result<Saved, Error> {
+    pub fn save(&mut self, token: &Token, sent: Option<&Token>, identity: &Identity) -> Result<Saved, Error> {
         let saved = self.save_over(token, sent, identity);
         if saved.is_err() {
+            self.room = None;
             let over = sent.map(|sent| sent.access_token.clone());
             self.keep_unsaved(&merge(token, sent), identity, over);
         }
         saved
     }
 
-    fn save_over(&self, token: &Token, sent: Option<&Token>, identity: &Identity) -> Result<Saved, Error> {
+    fn save_over(
+        &mut self,
+        token: &Token,
+        sent: Option<&Token>,
+        identity: &Identity,
+    ) -> Result<Saved, Error> {
         let path = self.path();
         for _ in 0..TRIES {
             let look = self.look()?;
@@ -180,7 +186,7 @@ mod tests {
         let place = Place::new();
         let moved = place.at("moved.json");
         place.put(document(1).as_bytes());
-        let locked = place.lock();
+        let mut locked = place.lock();
         fs::rename(place.path(), &moved).unwrap();
         symlink(place.at("nowhere/token.json"), place.path()).unwrap();
         assert!(matches!(locked.create(&token(2), &identity()), Err(Error::NoFolder { .. })));
@@ -245,7 +251,7 @@ mod tests {
         }
         let place = Place::new();
         place.put(document(1).as_bytes());
-        let locked = place.lock();
+        let mut locked = place.lock();
         fs::set_permissions(place.at("home/cache"), Permissions::from_mode(0o500)).unwrap();
         let saved = locked.save(&token(2), Some(&token(1)), &identity());
         assert!(matches!(saved, Err(Error::NotPermitted { .. })), "{saved:?}");

@@ -22,6 +22,7 @@ use super::{
 const TRIES: u32 = 8;
 
 /// A private file beside the one that it is for. It is deleted when it is dropped before it took that one's place.
+#[derive(Debug)]
 pub(super) struct Temporary {
     target: PathBuf,
     file: File,
@@ -53,7 +54,18 @@ impl Temporary {
         self.write(bytes).map_err(|error| self.failed(error))
     }
 
+    /// Takes room for so many bytes on the disk. What takes it is blank, and no JSON: it can't be taken for a token.
+    pub(super) fn reserve(&mut self, bytes: u64) -> Result<(), Error> {
+        self.fill(&vec![b' '; usize::try_from(bytes).unwrap_or(0)])
+    }
+
+    /// Whether it is for the file that `path` leads to now.
+    pub(super) fn is_for(&self, path: &Path) -> bool {
+        file::resolve(path).is_ok_and(|target| target == self.target)
+    }
+
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        // It is not emptied first, so that it keeps the room that it has.
         self.file.rewind()?;
         self.file.write_all(bytes)?;
         self.file.set_len(bytes.len() as u64)?;
