@@ -3,12 +3,16 @@
 //! Whatever happens comes to that loop as one of three: something that was done for a session, a call of a local
 //! program, or a wake-up from outside. The session decides what follows; `effects` does it.
 
+mod agenda;
 mod calls;
 mod effects;
 mod files;
 pub mod instance;
+pub mod pace;
 mod reload;
 pub mod report;
+mod shown;
+mod stop;
 pub mod waiters;
 mod wake;
 mod watch;
@@ -18,9 +22,13 @@ use std::{collections::BTreeMap, io, path::PathBuf, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 
 use self::{
-    effects::{Done, Effects},
+    agenda::Agenda,
+    calls::Parked,
+    effects::{Done, Effects, server},
     files::Files,
     instance::Instance,
+    pace::{Pace, Queued},
+    shown::Shown,
     waiters::Waiters,
     wake::{Wakes, Woken},
 };
@@ -33,7 +41,6 @@ use crate::{
         Session,
         event::{Action, Event, Generation, Wake},
         schedule::Policy,
-        status::Status,
     },
     store::{self, Store},
     time::{Clock, Timestamp, words},
@@ -41,9 +48,6 @@ use crate::{
 
 /// How long after a configuration file changed it is read: whoever writes it in place is done by then.
 const AFTER_WRITE: Duration = Duration::from_millis(100);
-
-/// How long a stop waits for exchanges in flight to be written.
-const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How often all files are looked at where the system tells of no change.
 const POLL: Duration = Duration::from_secs(60);
@@ -133,6 +137,8 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
         policy,
         relevel,
         sessions: BTreeMap::new(),
+        agenda: Agenda::default(),
+        pace: Pace::default(),
         files: Files::default(),
         waiters: Waiters::default(),
         parked: Vec::new(),
@@ -141,11 +147,11 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
         files_differ: false,
         stopping: false,
         config_error: None,
-        status_line: String::new(),
-        status_differs: true,
+        shown: Shown::default(),
         generation: Generation::default(),
     };
     daemon.begin();
+    daemon.show_status();
     daemon.watch(&mut wakes);
     manager::ready();
     tracing::info!(
@@ -157,12 +163,12 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
 
     daemon.turn(&mut wakes, &mut calls, &mut done).await?;
     manager::stopping();
-    tracing::info!("stopping");
     // Nobody listens where the server has ended by itself.
     let _ = stop.send(());
+    // Whoever asks from now on is told so, and at the end whoever still waits, or the server would wait for them.
+    drop(calls);
     daemon.finish(&mut wakes, &mut done).await;
-    // Whoever still waits is told, or the server would wait for them.
-    drop((daemon, calls));
+    drop(daemon);
     let _ = server.await;
     Ok(())
 }
@@ -177,11 +183,14 @@ struct Daemon {
     policy: Policy,
     relevel: Relevel,
     sessions: BTreeMap<String, Session>,
+    /// When each session wants to be woken.
+    agenda: Agenda,
+    /// The exchanges that have not begun.
+    pace: Pace<Action>,
     files: Files,
     effects: Effects,
     waiters: Waiters,
-    /// Calls that wait for a file to be read.
-    parked: Vec<Call>,
+    parked: Vec<Parked>,
     reload_at: Option<Timestamp>,
     /// When to look at all files, where the system tells of no change.
     poll_at: Option<Timestamp>,
@@ -192,9 +201,7 @@ struct Daemon {
     /// Why the configuration on disk is not in force.
     config_error: Option<String>,
     started_at: Timestamp,
-    status_line: String,
-    /// The line may be another by now.
-    status_differs: bool,
+    shown: Shown,
     /// Higher than any of a session that was taken away: an answer to it must not reach its successor.
     generation: Generation,
 }
@@ -227,40 +234,16 @@ impl Daemon {
             if std::mem::take(&mut self.files_differ) {
                 self.watch(wakes);
             }
-            if std::mem::take(&mut self.status_differs) {
-                self.show_status();
-            }
-        }
-    }
-
-    /// Waits until what was begun is on disk, or for the next signal.
-    async fn finish(&mut self, wakes: &mut Wakes, done: &mut Results) {
-        self.stopping = true;
-        let last = self.clock.now().after(STOP_PATIENCE);
-        loop {
-            tokio::select! {
-                biased;
-                Some(done) = done.recv() => self.done(done),
-                idle = self.effects.exchange_ended() => {
-                    if idle {
-                        return;
-                    }
-                }
-                woken = wakes.next(Some(last)) => match woken {
-                    Ok(Woken::Timer(Fired::Deadline) | Woken::Stop) | Err(_) => {
-                        tracing::warn!("stopping in the midst of an exchange");
-                        return;
-                    }
-                    Ok(_) => {}
-                },
-            }
+            self.begin_exchanges();
+            self.show_status();
         }
     }
 
     /// When the loop must turn again.
     fn deadline(&self) -> Option<Timestamp> {
-        let sessions = self.sessions.values().filter_map(|session| Some(session.next_wake()?.0));
-        sessions.chain(self.files.next()).chain(self.reload_at).chain(self.poll_at).min()
+        let now = self.clock.now();
+        let own = [self.agenda.next(), self.pace.next(now), self.files.next(), self.shown.next(now)];
+        own.into_iter().chain([self.reload_at, self.poll_at]).flatten().min()
     }
 
     fn due(&mut self) {
@@ -277,9 +260,7 @@ impl Daemon {
         for name in self.files.due(now) {
             self.handle(&name, Event::FileChanged);
         }
-        let is_due = |session: &&Session| session.next_wake().is_some_and(|(at, _)| at <= now);
-        let due: Vec<String> = self.sessions.values().filter(is_due).map(|it| it.name().to_owned()).collect();
-        for name in due {
+        for name in self.agenda.due(now) {
             self.handle(&name, Event::Woken(Wake::Deadline));
         }
     }
@@ -306,8 +287,9 @@ impl Daemon {
                     self.files.end(&session);
                 }
                 self.handle(&session, *event);
-                self.ask_again();
+                self.ask_again(&session);
             }
+            Done::Ended(server) => self.pace.ended(&server),
             Done::Healed(session, verdict) => {
                 let news = self.files.healed(&session, verdict.is_ok(), self.clock.now());
                 report::healed(&session, &verdict, news);
@@ -325,16 +307,45 @@ impl Daemon {
             match action {
                 // It could be cut off between the server and the disk.
                 Action::Exchange { .. } if self.stopping => continue,
+                Action::Exchange { generation, ref known, .. } => {
+                    let expires_at = known.as_ref().map_or(now, |token| token.expires_at);
+                    let (session, server) = (name.to_owned(), server(settings));
+                    let queued = Queued { session, server, generation, expires_at, work: action };
+                    self.pace.queue(queued, now);
+                    continue;
+                }
                 Action::Read { .. } => self.files.begin(name),
                 _ => {}
             }
             self.effects.run(settings, action);
         }
-        if let Some((at, why)) = session.next_wake() {
+        let next = session.next_wake();
+        if let Some((at, why)) = next {
             tracing::debug!(session = name, at_ms = at.millis(), "{name}: wakes next at {at}: {why}");
         }
+        self.agenda.set(name, next.map(|(at, _)| at));
         self.waiters.settle(session, now);
-        self.status_differs = true;
+        if self.waiters.wait_for(name) {
+            self.pace.hurry(name);
+        }
+        self.shown.differs();
+        // Nobody wants it any more: the session signed out, or found another token.
+        let generation = session.generation();
+        if let Some(stale) = self.pace.queued(name).filter(|queued| *queued != generation) {
+            self.pace.withdraw(name);
+            self.handle(name, Event::Withdrawn { generation: stale });
+        }
+    }
+
+    /// Begins the exchanges whose turn it is.
+    fn begin_exchanges(&mut self) {
+        let now = self.clock.now();
+        while let Some(Queued { session, work, server, .. }) = self.pace.begin(now) {
+            match self.settings.sessions.get(&session) {
+                Some(settings) => self.effects.run(settings, work),
+                None => self.pace.ended(&server),
+            }
+        }
     }
 
     /// These paths changed; none are named where anything may have.
@@ -375,19 +386,6 @@ impl Daemon {
             tracing::warn!("{error}: changes made by other programs are noticed within {}", words(POLL));
         }
         self.poll_at = refused.map(|_| self.clock.now().after(POLL));
-    }
-
-    fn statuses(&self) -> Vec<Status> {
-        let now = self.clock.now();
-        self.sessions.values().map(|session| session.status(now)).collect()
-    }
-
-    fn show_status(&mut self) {
-        let line = report::line(&self.statuses(), self.config_error.as_deref());
-        if line != self.status_line {
-            manager::status(&line);
-            self.status_line = line;
-        }
     }
 }
 

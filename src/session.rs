@@ -144,6 +144,9 @@ impl Session {
                     self.exchanged(outcome, now, random, &mut actions);
                 }
             }
+            Event::Withdrawn { generation } => {
+                self.in_flight = self.in_flight.filter(|flying| *flying != generation);
+            }
             Event::Woken(wake) => self.woken(wake, now),
             Event::RefreshAsked => self.refresh_asked(now, &mut actions),
             Event::TokenAsked { min_validity } => self.token_asked(min_validity, now),

@@ -598,3 +598,17 @@ fn answers_wait_for_the_confirmation_of_a_refusal_and_no_longer() {
     drive.done(4, failure("down", None));
     assert_eq!((answer(&drive, 4, 0).as_str(), drive.session.is_confirming(0)), ("Temporary", false));
 }
+
+#[test]
+fn an_exchange_that_never_began_is_waited_for_no_more() {
+    let mut drive = Drive::with(token("a", -HOUR, 0), 0);
+    let withdrawn = drive.asked;
+    assert_eq!(drive.read(1, Stored::Missing), "forget signed-out");
+    assert!(drive.session.is_refreshing(), "as far as is known");
+    assert_eq!(drive.event(1, Event::Withdrawn { generation: withdrawn }), "");
+    assert!(!drive.session.is_refreshing());
+    assert_eq!(drive.session.status(at(1)).state, State::SignedOut);
+    assert_eq!(drive.read(50, Stored::Token(token("b", 35, 60))), "remember taken-up exchange", "at once");
+    drive.event(51, Event::Withdrawn { generation: withdrawn });
+    assert!(drive.session.is_refreshing(), "another one is meant");
+}

@@ -3,6 +3,8 @@
 //! Whoever signs in or out and asks right after gets the new state: where the file of a session is another than the
 //! one that was read, a call that concerns the session waits for the reading.
 
+use std::collections::BTreeSet;
+
 use super::Daemon;
 use crate::{
     api::{self, Call, DaemonInfo, Refusal, Report},
@@ -10,36 +12,48 @@ use crate::{
     session::{Session, event::Event},
 };
 
+/// A call that waits for files to be read.
+#[derive(Debug)]
+pub(super) struct Parked {
+    call: Call,
+    /// The sessions whose files these are.
+    sessions: BTreeSet<String>,
+}
+
 impl Daemon {
     /// Answers `call`, or parks it until the files that it concerns have been read.
     pub(super) fn ask(&mut self, call: Call) {
-        let concerned = self.concerned(&call);
-        for session in &concerned {
+        let mut sessions = self.concerned(&call);
+        for session in &sessions {
             if self.files.has_changed(session) && !self.files.is_being_read(session) {
                 self.handle(session, Event::FileChanged);
             }
         }
-        if concerned.iter().any(|session| self.files.is_being_read(session)) {
-            self.parked.push(call);
+        sessions.retain(|session| self.files.is_being_read(session));
+        if sessions.is_empty() {
+            self.answer(call);
         } else {
+            self.parked.push(Parked { call, sessions });
+        }
+    }
+
+    /// Answers the parked calls that waited for the file of `session` alone, if that is not being read any more.
+    pub(super) fn ask_again(&mut self, session: &str) {
+        if self.parked.is_empty() || self.files.is_being_read(session) {
+            return;
+        }
+        let ready = self.parked.extract_if(.., |parked| {
+            parked.sessions.remove(session);
+            parked.sessions.is_empty()
+        });
+        for Parked { call, .. } in ready.collect::<Vec<_>>() {
             self.answer(call);
         }
     }
 
-    /// Answers the parked calls whose files have been read.
-    pub(super) fn ask_again(&mut self) {
-        for call in std::mem::take(&mut self.parked) {
-            if self.concerned(&call).iter().any(|session| self.files.is_being_read(session)) {
-                self.parked.push(call);
-            } else {
-                self.answer(call);
-            }
-        }
-    }
-
-    fn concerned(&self, call: &Call) -> Vec<String> {
+    fn concerned(&self, call: &Call) -> BTreeSet<String> {
         match call {
-            Call::Ping { .. } | Call::Reload { .. } => Vec::new(),
+            Call::Ping { .. } | Call::Reload { .. } => BTreeSet::new(),
             Call::Status { .. } => self.sessions.keys().cloned().collect(),
             Call::Token { session, .. } => self.named(session.as_deref()).into_iter().collect(),
             Call::Refresh { session, .. } => self.named(Some(session)).into_iter().collect(),

@@ -1,12 +1,18 @@
 //! Does what a session asks for, in tasks of their own, and brings back what came of it, an exchange with the
 //! generation of its request.
 
-use tokio::{sync::mpsc, task::JoinSet};
+use std::collections::BTreeMap;
+
+use tokio::{
+    sync::mpsc,
+    task::{Id, JoinError, JoinSet},
+};
 
 use super::report;
 use crate::{
     config::SessionSettings,
     exchange::{Exchanged, Exchanger},
+    oidc::endpoint,
     platform,
     session::event::{Action, Event, Generation},
 };
@@ -16,6 +22,8 @@ use crate::{
 pub(super) enum Done {
     /// Something for a session to know.
     Event(String, Box<Event>),
+    /// An exchange with the server of that URL has ended.
+    Ended(String),
     /// The token file of a session was broken; it is whole again, or why it is not.
     Healed(String, Result<(), String>),
 }
@@ -28,12 +36,14 @@ pub(super) struct Effects {
     done: mpsc::UnboundedSender<Done>,
     /// The exchanges under way, those of sessions that are no more among them.
     exchanges: JoinSet<()>,
+    /// Whose they are.
+    under_way: BTreeMap<Id, String>,
 }
 
 impl Effects {
     /// Does things with `exchanger` and says so to `done`.
     pub(super) fn new(exchanger: Exchanger, done: mpsc::UnboundedSender<Done>) -> Self {
-        Self { exchanger, done, exchanges: JoinSet::new() }
+        Self { exchanger, done, exchanges: JoinSet::new(), under_way: BTreeMap::new() }
     }
 
     /// Does `action` for `session`, or begins to.
@@ -44,14 +54,15 @@ impl Effects {
             Action::Read { generation } => return self.read(session, generation),
             Action::Exchange { generation, known, enough } => {
                 let (exchanger, session) = (self.exchanger.clone(), session.clone());
-                return self.exchange(generation, async move {
+                let server = server(&session);
+                return self.exchange(name.clone(), generation, Some(server), async move {
                     let exchanged = exchanger.exchange(&session, known.as_ref(), enough).await;
                     (exchanger, session, exchanged)
                 });
             }
             Action::Save { generation, token, sent } => {
                 let (exchanger, session) = (self.exchanger.clone(), session.clone());
-                return self.exchange(generation, async move {
+                return self.exchange(name.clone(), generation, None, async move {
                     let exchanged = exchanger.save(&session, &token, &sent).await;
                     (exchanger, session, exchanged)
                 });
@@ -67,7 +78,15 @@ impl Effects {
 
     /// Waits for one of the exchanges under way; whether there was none. May be dropped and called again.
     pub(super) async fn exchange_ended(&mut self) -> bool {
-        self.exchanges.join_next().await.is_none()
+        let ended = self.exchanges.join_next_with_id().await;
+        let none = ended.is_none();
+        self.forget(ended);
+        none
+    }
+
+    /// The sessions whose exchanges are under way.
+    pub(super) fn under_way(&self) -> impl Iterator<Item = &str> {
+        self.under_way.values().map(String::as_str)
     }
 
     fn read(&self, session: &SessionSettings, generation: Generation) {
@@ -88,19 +107,41 @@ impl Effects {
 
     fn exchange(
         &mut self,
+        name: String,
         generation: Generation,
+        server: Option<String>,
         work: impl Future<Output = (Exchanger, SessionSettings, Exchanged)> + Send + 'static,
     ) {
-        while self.exchanges.try_join_next().is_some() {}
+        while let Some(ended) = self.exchanges.try_join_next_with_id() {
+            self.forget(Some(ended));
+        }
         let done = self.done.clone();
-        self.exchanges.spawn(async move {
+        let task = self.exchanges.spawn(async move {
             let (exchanger, session, Exchanged { outcome, orphan }) = work.await;
             platform::release_free();
             let exchanged = Event::Exchanged { generation, outcome };
             let _ = done.send(Done::Event(session.name.clone(), Box::new(exchanged)));
+            if let Some(server) = server {
+                let _ = done.send(Done::Ended(server));
+            }
             if let Some((orphan, ours)) = orphan {
                 exchanger.rescue(&session, orphan, &ours).await;
             }
         });
+        self.under_way.insert(task.id(), name);
     }
+
+    fn forget(&mut self, ended: Option<Result<(Id, ()), JoinError>>) {
+        if let Some(ended) = ended {
+            self.under_way.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
+        }
+    }
+}
+
+/// The server that exchanges the tokens of `session`: its URL.
+pub(super) fn server(session: &SessionSettings) -> String {
+    session
+        .oidc_endpoint
+        .clone()
+        .unwrap_or_else(|| endpoint::oidc_url(&session.region, session.use_fips, session.use_dual_stack))
 }

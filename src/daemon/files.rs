@@ -2,13 +2,14 @@
 //! which are to be read.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     fs,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use super::agenda::Agenda;
 use crate::time::Timestamp;
 
 /// How long after a file changed it is read: whoever writes it in place is done by then.
@@ -19,7 +20,13 @@ const AFTER_TORN: Duration = Duration::from_secs(60);
 
 /// The token files of all sessions.
 #[derive(Debug, Default)]
-pub(super) struct Files(BTreeMap<String, File>);
+pub(super) struct Files {
+    files: BTreeMap<String, File>,
+    /// Whose is at a path.
+    owners: HashMap<PathBuf, String>,
+    /// Which are to be read.
+    readings: Agenda,
+}
 
 #[derive(Debug)]
 struct File {
@@ -28,8 +35,6 @@ struct File {
     seen: Option<Stamp>,
     /// How many readings are under way.
     readings: u32,
-    /// When to read it.
-    read_at: Option<Timestamp>,
     /// It is not whole, and can't be made so.
     torn: bool,
 }
@@ -45,85 +50,89 @@ struct Stamp {
 impl Files {
     /// `session` has its token in `path`.
     pub(super) fn add(&mut self, session: &str, path: PathBuf) {
-        let file = File { path, seen: None, readings: 0, read_at: None, torn: false };
-        self.0.insert(session.to_owned(), file);
+        self.owners.insert(path.clone(), session.to_owned());
+        self.files.insert(session.to_owned(), File { path, seen: None, readings: 0, torn: false });
     }
 
     /// `session` is no more.
     pub(super) fn remove(&mut self, session: &str) {
-        self.0.remove(session);
+        if let Some(file) = self.files.remove(session) {
+            self.owners.remove(&file.path);
+        }
+        self.readings.set(session, None);
     }
 
     /// Where they are.
     pub(super) fn paths(&self) -> impl Iterator<Item = &PathBuf> {
-        self.0.values().map(|file| &file.path)
+        self.files.values().map(|file| &file.path)
     }
 
     /// A reading of the file of `session` begins.
     pub(super) fn begin(&mut self, session: &str) {
-        if let Some(file) = self.0.get_mut(session) {
+        if let Some(file) = self.files.get_mut(session) {
             file.seen = Stamp::of(&file.path);
             file.readings += 1;
-            file.read_at = None;
+            self.readings.set(session, None);
         }
     }
 
     /// A reading has ended.
     pub(super) fn end(&mut self, session: &str) {
-        if let Some(file) = self.0.get_mut(session) {
+        if let Some(file) = self.files.get_mut(session) {
             file.readings = file.readings.saturating_sub(1);
         }
     }
 
     /// Whether it is being read.
     pub(super) fn is_being_read(&self, session: &str) -> bool {
-        self.0.get(session).is_some_and(|file| file.readings > 0)
+        self.files.get(session).is_some_and(|file| file.readings > 0)
     }
 
     /// Whether it is another than the one that was last read.
     pub(super) fn has_changed(&self, session: &str) -> bool {
-        self.0.get(session).is_some_and(|file| file.seen != Stamp::of(&file.path))
+        self.files.get(session).is_some_and(|file| file.seen != Stamp::of(&file.path))
     }
 
     /// Something happened to the file at `path`: it is to be read soon.
     pub(super) fn changed(&mut self, path: &Path, now: Timestamp) {
-        for file in self.0.values_mut().filter(|file| file.path == path) {
-            file.read_at.get_or_insert(now.after(AFTER_WRITE));
+        if let Some(session) = self.owners.get(path)
+            && self.readings.at(session).is_none()
+        {
+            self.readings.set(session, Some(now.after(AFTER_WRITE)));
         }
     }
 
     /// Anything may have happened to any of them.
     pub(super) fn all_changed(&mut self, now: Timestamp) {
-        for file in self.0.values_mut() {
-            file.read_at.get_or_insert(now.after(AFTER_WRITE));
+        for session in self.files.keys() {
+            if self.readings.at(session).is_none() {
+                self.readings.set(session, Some(now.after(AFTER_WRITE)));
+            }
         }
     }
 
     /// A reading was due later than the clock allows now that it was set back.
     pub(super) fn clamp(&mut self, now: Timestamp) {
-        for file in self.0.values_mut() {
-            file.read_at = file.read_at.map(|at| at.min(now.after(AFTER_TORN)));
-        }
+        self.readings.clamp(now.after(AFTER_TORN));
     }
 
     /// The file of `session` was found broken, and could be made whole or not: whether that is news.
     pub(super) fn healed(&mut self, session: &str, whole: bool, now: Timestamp) -> bool {
-        let Some(file) = self.0.get_mut(session) else { return false };
-        if !whole {
-            file.read_at.get_or_insert(now.after(AFTER_TORN));
+        let Some(file) = self.files.get_mut(session) else { return false };
+        if !whole && self.readings.at(session).is_none() {
+            self.readings.set(session, Some(now.after(AFTER_TORN)));
         }
         std::mem::replace(&mut file.torn, !whole) == whole || whole
     }
 
     /// When the next one is to be read.
     pub(super) fn next(&self) -> Option<Timestamp> {
-        self.0.values().filter_map(|file| file.read_at).min()
+        self.readings.next()
     }
 
     /// Whose are to be read by now.
     pub(super) fn due(&self, now: Timestamp) -> Vec<String> {
-        let is_due = |file: &File| file.read_at.is_some_and(|at| at <= now);
-        self.0.iter().filter(|(_, file)| is_due(file)).map(|(session, _)| session.clone()).collect()
+        self.readings.due(now)
     }
 }
 

@@ -24,7 +24,7 @@ impl Daemon {
         for name in names {
             self.start(&name);
         }
-        self.show_status();
+        self.shown.differs();
     }
 
     /// Loads the configuration again: what was taken up, or why not.
@@ -38,7 +38,7 @@ impl Daemon {
             }
         }
         manager::ready();
-        self.show_status();
+        self.shown.differs();
         verdict
     }
 
@@ -109,8 +109,11 @@ impl Daemon {
         if let Some(session) = self.sessions.remove(name) {
             self.generation = Generation(self.generation.0.max(session.generation().0 + 1));
         }
+        self.agenda.set(name, None);
+        self.pace.withdraw(name);
         self.files.remove(name);
         self.waiters.dismiss(name);
+        self.ask_again(name);
     }
 
     /// A session whose service is another is another session; else only its policy changes.

@@ -1,6 +1,6 @@
 //! Local programs that wait for a session: each is answered as soon as the session can say something.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use tokio::sync::oneshot;
 
@@ -10,13 +10,12 @@ use crate::{
     time::{Timestamp, words},
 };
 
-/// Who waits.
+/// Who waits, for which session.
 #[derive(Debug, Default)]
-pub struct Waiters(Vec<Waiter>);
+pub struct Waiters(BTreeMap<String, Vec<Waiter>>);
 
 #[derive(Debug)]
 struct Waiter {
-    session: String,
     /// How many exchanges of the session had ended when it asked.
     attempts: u64,
     wants: Wants,
@@ -45,17 +44,25 @@ impl Waiters {
         self.push(session, attempts, Wants::Refresh { reply });
     }
 
+    /// Whether anybody waits for `session`.
+    pub fn wait_for(&self, session: &str) -> bool {
+        self.0.contains_key(session)
+    }
+
     /// Answers everybody who can be answered now that `session` has changed.
     pub fn settle(&mut self, session: &Session, now: Timestamp) {
-        let waiting = std::mem::take(&mut self.0);
-        self.0 = waiting.into_iter().filter_map(|waiter| waiter.settle(session, now)).collect();
+        let Some(waiting) = self.0.remove(session.name()) else { return };
+        let waiting: Vec<_> = waiting.into_iter().filter_map(|waiter| waiter.settle(session, now)).collect();
+        if !waiting.is_empty() {
+            self.0.insert(session.name().to_owned(), waiting);
+        }
     }
 
     /// Tells everybody who waits for `session` that it is another or no more.
     pub fn dismiss(&mut self, session: &str) {
         let message = format!("the settings of `{session}` have changed: ask again");
         let changed = || Refusal::Temporary { message: message.clone(), retry_after: None };
-        for waiter in self.0.extract_if(.., |waiter| waiter.session == session) {
+        for waiter in self.0.remove(session).unwrap_or_default() {
             // Whoever went away needs no answer.
             match waiter.wants {
                 Wants::Token { reply, .. } => drop(reply.send(Err(changed()))),
@@ -64,17 +71,19 @@ impl Waiters {
         }
     }
 
+    /// Lets nobody wait but for those sessions of which `will_change` says so. The others learn that the daemon stops.
+    pub fn keep(&mut self, will_change: impl Fn(&str) -> bool) {
+        self.0.retain(|session, _| will_change(session));
+    }
+
     fn push(&mut self, session: &str, attempts: u64, wants: Wants) {
-        self.0.push(Waiter { session: session.to_owned(), attempts, wants });
+        self.0.entry(session.to_owned()).or_default().push(Waiter { attempts, wants });
     }
 }
 
 impl Waiter {
     /// Answers, or goes on waiting.
     fn settle(self, session: &Session, now: Timestamp) -> Option<Self> {
-        if self.session != session.name() {
-            return Some(self);
-        }
         match self.wants {
             Wants::Token { reply, .. } if reply.is_closed() => None,
             Wants::Token { min_validity, reply } => {

@@ -32,6 +32,11 @@ pub enum Event {
         /// How it ended.
         outcome: Outcome,
     },
+    /// An exchange that [`Action::Exchange`] asked for was given up before it began.
+    Withdrawn {
+        /// The one of the action.
+        generation: Generation,
+    },
     /// A wake-up: the deadline came, the clock was stepped, the machine resumed or the network came up.
     Woken(Wake),
     /// The user wants a refresh now; the floor between attempts does not hold it back.

@@ -1,0 +1,51 @@
+//! What is shown of all sessions: in answers whenever somebody asks, in the status line of the service manager once a
+//! second at most, however many sessions change.
+
+use std::time::Duration;
+
+use super::{Daemon, report};
+use crate::{platform::manager, session::status::Status, time::Timestamp};
+
+/// How long a status line stays at least.
+const STAYS: Duration = Duration::from_secs(1);
+
+/// The status line.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    line: String,
+    at: Option<Timestamp>,
+    /// It may be another by now.
+    differs: bool,
+}
+
+impl Shown {
+    /// Something happened that it may tell of.
+    pub(super) fn differs(&mut self) {
+        self.differs = true;
+    }
+
+    /// When it is to be written again; `None` where nothing happened.
+    pub(super) fn next(&self, now: Timestamp) -> Option<Timestamp> {
+        self.differs.then(|| self.at.map_or(now, |at| at.min(now).after(STAYS)))
+    }
+}
+
+impl Daemon {
+    pub(super) fn statuses(&self) -> Vec<Status> {
+        let now = self.clock.now();
+        self.sessions.values().map(|session| session.status(now)).collect()
+    }
+
+    /// Writes the status line, where it may be another and has been there for long enough.
+    pub(super) fn show_status(&mut self) {
+        let now = self.clock.now();
+        if self.shown.next(now).is_none_or(|at| at > now) {
+            return;
+        }
+        let line = report::line(&self.statuses(), self.config_error.as_deref());
+        if line != self.shown.line {
+            manager::status(&line);
+        }
+        self.shown = Shown { line, at: Some(now), differs: false };
+    }
+}

@@ -1,0 +1,63 @@
+//! The end: what is under way is finished first, since a token that is good for one use is lost with its answer.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use super::{
+    Daemon, Results,
+    wake::{Wakes, Woken},
+};
+use crate::{platform::Fired, time::words};
+
+/// How long a stop waits for exchanges in flight to be written: longer than an answer may take to come.
+const STOP_PATIENCE: Duration = Duration::from_secs(35);
+
+impl Daemon {
+    /// Waits until what was begun is on disk, or for the next signal. What has not begun never will.
+    pub(super) async fn finish(&mut self, wakes: &mut Wakes, done: &mut Results) {
+        self.stopping = true;
+        self.give_up_the_queue();
+        if let Some(sessions) = self.under_way() {
+            tracing::info!(
+                "stopping as soon as the exchange of {sessions} is on disk, in {} at the latest; \
+                 another signal ends it at once",
+                words(STOP_PATIENCE)
+            );
+        } else {
+            tracing::info!("stopping");
+        }
+        let last = self.clock.now().after(STOP_PATIENCE);
+        loop {
+            tokio::select! {
+                biased;
+                Some(done) = done.recv() => self.done(done),
+                idle = self.effects.exchange_ended() => {
+                    if idle {
+                        return;
+                    }
+                }
+                woken = wakes.next(Some(last)) => match woken {
+                    Ok(Woken::Timer(Fired::Deadline) | Woken::Stop) | Err(_) => {
+                        if let Some(sessions) = self.under_way() {
+                            tracing::warn!("stopping in the midst of an exchange of {sessions}");
+                        }
+                        return;
+                    }
+                    Ok(_) => {}
+                },
+            }
+        }
+    }
+
+    /// Whoever waits for an exchange that will not begin any more is told.
+    fn give_up_the_queue(&mut self) {
+        self.pace.withdraw_all();
+        let under_way: BTreeSet<&str> = self.effects.under_way().collect();
+        self.waiters.keep(|session| under_way.contains(session));
+    }
+
+    /// The sessions whose exchanges are under way.
+    fn under_way(&self) -> Option<String> {
+        let names: Vec<&str> = self.effects.under_way().collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    }
+}
