@@ -34,7 +34,7 @@ use self::{
 };
 use crate::{
     api::{Call, router::Router, unix},
-    config::{SessionSettings, Settings, environment::Environment, paths::Paths},
+    config::{Settings, environment::Environment, paths::Paths},
     exchange::Exchanger,
     platform::{Fired, manager},
     session::{
@@ -51,6 +51,9 @@ const AFTER_WRITE: Duration = Duration::from_millis(100);
 
 /// How often all files are looked at where the system tells of no change.
 const POLL: Duration = Duration::from_secs(60);
+
+/// How long clients may take to take their last answers.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
 /// How many calls may wait for the loop.
 const CALLS: usize = 64;
@@ -169,7 +172,7 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
     drop(calls);
     daemon.finish(&mut wakes, &mut done).await;
     drop(daemon);
-    let _ = server.await;
+    let _ = tokio::time::timeout(LAST_ANSWERS, server).await;
     Ok(())
 }
 
@@ -386,14 +389,5 @@ impl Daemon {
             tracing::warn!("{error}: changes made by other programs are noticed within {}", words(POLL));
         }
         self.poll_at = refused.map(|_| self.clock.now().after(POLL));
-    }
-}
-
-fn policy_of(settings: &SessionSettings, base: Policy, warn_before_session_end: Duration) -> Policy {
-    Policy {
-        refresh_before: settings.refresh_before,
-        session_duration: settings.session_duration,
-        warn_before_session_end,
-        ..base
     }
 }

@@ -1,7 +1,8 @@
 //! The owner's socket: [`bind`] and [`serve`].
 //!
 //! Its folder is born private, and only the own user id is served. One client can't hold up another: when all
-//! places are taken, the connection that has been idle or has been sending its request for the longest gives way.
+//! places are taken, the connection that has been kept idle for the longest gives way, or else one that has not sent a
+//! request for long. Who has just connected is never closed unheard, but waits until there is a place.
 
 mod connections;
 
@@ -94,8 +95,8 @@ pub fn bind(path: &Path) -> Result<UnixListener, Error> {
     UnixListener::bind(path).map_err(failed)
 }
 
-/// Answers on `listener` until `shutdown` is there, then removes the socket's file and gives the answers in
-/// flight a moment to be finished.
+/// Answers on `listener` until `shutdown` is there, then removes the socket's file and ends when the answers in flight
+/// have been taken.
 pub async fn serve(listener: UnixListener, router: Router, shutdown: impl Future<Output = ()>) {
     let file = SocketFile::of(&listener);
     let mut connections = Connections::new(router);

@@ -3,9 +3,9 @@
 //! A bad file changes nothing. A good one starts, stops and changes only what differs; an exchange in flight is
 //! finished and written all the same.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
-use super::{Daemon, policy_of};
+use super::Daemon;
 use crate::{
     config::{self, Changes, SessionSettings, Settings},
     exchange::Exchanger,
@@ -13,6 +13,7 @@ use crate::{
     session::{
         Session,
         event::{Event, Generation},
+        schedule::Policy,
     },
 };
 
@@ -132,6 +133,15 @@ impl Daemon {
         for warning in self.settings.warnings.iter().filter(|warning| !known.contains(warning)) {
             tracing::warn!("{warning}");
         }
+    }
+}
+
+fn policy_of(settings: &SessionSettings, base: Policy, warn_before_session_end: Duration) -> Policy {
+    Policy {
+        refresh_before: settings.refresh_before,
+        session_duration: settings.session_duration,
+        warn_before_session_end,
+        ..base
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU8, Ordering},
     },
     time::Duration,
 };
@@ -33,16 +33,16 @@ pub(super) const HEAD_MAX: usize = 8 * 1024;
 const HEAD_LIMIT: Duration = Duration::from_secs(5);
 /// How long a connection takes new requests; a client that needs more connects again.
 const LIFE_LIMIT: Duration = Duration::from_secs(120);
-/// How long answers in flight may take after the shutdown.
-const FINISH_LIMIT: Duration = Duration::from_secs(2);
+/// How long a client that has just connected is left in peace: what it sends is on its way.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// All open connections.
 pub(super) struct Connections {
     router: Router,
     tasks: JoinSet<()>,
-    /// From the oldest to the newest.
+    /// From the oldest to the newest, each in its place until its descriptor is closed.
     peers: Vec<Peer>,
-    /// Told when a connection has answered a request.
+    /// Told when a connection may give way that might not before.
     idle: Arc<Notify>,
     closing: watch::Sender<()>,
 }
@@ -50,9 +50,19 @@ pub(super) struct Connections {
 /// One connection.
 struct Peer {
     task: AbortHandle,
-    /// Whether a request of it is being answered.
-    busy: Arc<AtomicBool>,
+    turn: Turn,
+    /// It was told to give way.
+    leaves: bool,
 }
+
+/// A client that has just connected: it is to be heard.
+const NEW: u8 = 0;
+/// It has had the time to send a request, and has not.
+const SILENT: u8 = 1;
+/// Its request is being answered.
+const BUSY: u8 = 2;
+/// It was answered, and is kept for another request.
+const KEPT: u8 = 3;
 
 impl Connections {
     pub(super) fn new(router: Router) -> Self {
@@ -65,23 +75,37 @@ impl Connections {
         }
     }
 
-    /// Takes `stream` up, for which the oldest connection that waits for its client gives way if need be. Hands
-    /// it back where every connection is being answered.
+    /// Takes `stream` up if there is a place. Else hands it back and has another connection give way: one that was
+    /// answered and is kept, or else one that was silent for long. Where there is none, an answer must end first.
     pub(super) fn admit(&mut self, stream: UnixStream) -> Option<UnixStream> {
         self.peers.retain(|peer| !peer.task.is_finished());
         if self.peers.len() >= CONNECTIONS_MAX {
-            let Some(idle) = self.peers.iter().position(|peer| !peer.is_busy()) else { return Some(stream) };
-            self.peers.remove(idle).task.abort();
-            debug!("closed the oldest idle connection in favour of a new one");
+            self.make_room();
+            return Some(stream);
         }
-        let busy = Arc::new(AtomicBool::new(false));
-        let turn = Turn { busy: busy.clone(), idle: self.idle.clone() };
-        let task = self.tasks.spawn(converse(stream, self.router.clone(), turn, self.closing.subscribe()));
-        self.peers.push(Peer { task, busy });
+        let turn = Turn {
+            state: Arc::new(AtomicU8::new(NEW)),
+            idle: self.idle.clone(),
+            leave: Arc::new(Notify::new()),
+        };
+        let conversation = converse(stream, self.router.clone(), turn.clone(), self.closing.subscribe());
+        self.peers.push(Peer { task: self.tasks.spawn(conversation), turn, leaves: false });
         None
     }
 
-    /// Waits until a connection has ended or become idle, so that another may be admitted.
+    fn make_room(&mut self) {
+        if self.peers.iter().any(|peer| peer.leaves && !peer.turn.is(BUSY)) {
+            return;
+        }
+        let oldest = |state| self.peers.iter().position(|peer| !peer.leaves && peer.turn.is(state));
+        if let Some(peer) = oldest(KEPT).or_else(|| oldest(SILENT)).map(|idle| &mut self.peers[idle]) {
+            peer.leaves = true;
+            peer.turn.leave.notify_one();
+            debug!("closes an idle connection in favour of a new one");
+        }
+    }
+
+    /// Waits until a connection has ended or may give way, so that another may be admitted.
     pub(super) async fn room(&mut self) {
         tokio::select! {
             Some(_) = self.tasks.join_next() => {}
@@ -91,42 +115,46 @@ impl Connections {
 
     /// Closes idle connections at once and the others after their answer.
     pub(super) async fn finish(mut self) {
-        for peer in self.peers.iter().filter(|peer| !peer.is_busy()) {
+        for peer in self.peers.iter().filter(|peer| peer.turn.is(NEW) || peer.turn.is(SILENT)) {
             peer.task.abort();
         }
         self.closing.send_replace(());
-        let finished = async { while self.tasks.join_next().await.is_some() {} };
-        if timeout(FINISH_LIMIT, finished).await.is_err() {
-            debug!("gave up on answers in flight");
-        }
+        while self.tasks.join_next().await.is_some() {}
     }
 }
 
-impl Peer {
-    fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::Relaxed)
-    }
-}
-
-/// Marks its connection as busy between [`Turn::begin`] and the drop of what that returns.
+/// Where a conversation is: busy between [`Turn::begin`] and the drop of what that returns.
 #[derive(Clone)]
 struct Turn {
-    busy: Arc<AtomicBool>,
+    state: Arc<AtomicU8>,
     idle: Arc<Notify>,
+    /// Asks the connection to give way.
+    leave: Arc<Notify>,
 }
 
 struct Answering(Turn);
 
 impl Turn {
     fn begin(&self) -> Answering {
-        self.busy.store(true, Ordering::Relaxed);
+        self.state.store(BUSY, Ordering::Relaxed);
         Answering(self.clone())
+    }
+
+    fn is(&self, state: u8) -> bool {
+        self.state.load(Ordering::Relaxed) == state
+    }
+
+    /// A client that has not been heard by now has had its time.
+    fn is_over(&self) {
+        if self.state.compare_exchange(NEW, SILENT, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            self.idle.notify_one();
+        }
     }
 }
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.0.busy.store(false, Ordering::Relaxed);
+        self.0.state.store(KEPT, Ordering::Relaxed);
         self.0.idle.notify_one();
     }
 }
@@ -145,6 +173,12 @@ async fn converse(stream: UnixStream, router: Router, turn: Turn, mut closing: w
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_LIMIT).max_buf_size(HEAD_MAX);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let grace = async {
+        sleep(GRACE).await;
+        turn.is_over();
+        std::future::pending::<()>().await;
+    };
+    let mut limit = EXCHANGE_LIMIT + HEAD_LIMIT;
     tokio::select! {
         ended = connection.as_mut() => {
             if let Err(error) = ended {
@@ -152,11 +186,19 @@ async fn converse(stream: UnixStream, router: Router, turn: Turn, mut closing: w
             }
             return;
         }
+        () = grace => {}
         _ = closing.changed() => {}
         () = sleep(LIFE_LIMIT) => {}
+        () = turn.leave.notified() => match turn.state.load(Ordering::Relaxed) {
+            // Another request came meanwhile.
+            BUSY => {}
+            // Its answer may not have been taken yet.
+            KEPT => limit = GRACE,
+            _ => return,
+        }
     }
     connection.as_mut().graceful_shutdown();
-    if timeout(EXCHANGE_LIMIT + HEAD_LIMIT, connection).await.is_err() {
+    if timeout(limit, connection).await.is_err() {
         debug!("closed a connection whose client does not take its answer");
     }
 }

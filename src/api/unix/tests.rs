@@ -106,6 +106,82 @@ async fn a_good_client_is_served_among_stuck_ones() {
     assert!(served.answer(get("/healthz").as_bytes()).await.ends_with("ok"));
 }
 
+/// Reads until the answer to `GET /healthz` is there.
+async fn hear_ok(stream: &mut UnixStream) -> String {
+    let mut received = Vec::new();
+    while !received.ends_with(b"ok") {
+        let mut bytes = [0; 1024];
+        match stream.read(&mut bytes).await {
+            Ok(read) if read > 0 => received.extend_from_slice(&bytes[..read]),
+            _ => break,
+        }
+    }
+    String::from_utf8(received).unwrap()
+}
+
+const KEPT: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n";
+
+#[tokio::test]
+async fn nobody_who_has_just_connected_is_closed_unheard() {
+    let served = start(fake::router());
+    let mut clients = Vec::new();
+    for _ in 0..4 * CONNECTIONS_MAX {
+        clients.push(UnixStream::connect(&served.path).await.unwrap());
+        tokio::task::yield_now().await;
+    }
+    let clients = clients.into_iter().enumerate().map(|(number, mut client)| async move {
+        client.write_all(KEPT).await.unwrap();
+        assert!(hear_ok(&mut client).await.ends_with("ok"), "client {number}");
+        client
+    });
+    let _kept = futures_util::future::join_all(clients).await;
+}
+
+#[tokio::test]
+async fn the_connection_that_is_kept_for_the_longest_gives_way() {
+    let served = start(fake::router());
+    let mut new = served.open(b"").await;
+    let mut kept = Vec::new();
+    for _ in 1..CONNECTIONS_MAX {
+        let mut client = served.open(KEPT).await;
+        hear_ok(&mut client).await;
+        kept.push(client);
+    }
+    assert!(served.answer(get("/healthz").as_bytes()).await.ends_with("ok"));
+    assert_eq!(kept[0].read(&mut [0]).await.unwrap_or(0), 0, "the oldest is closed");
+    for client in [&mut kept[1], &mut new] {
+        client.write_all(KEPT).await.unwrap();
+        assert!(hear_ok(client).await.ends_with("ok"), "no other is");
+    }
+}
+
+#[tokio::test]
+async fn a_place_is_free_when_its_connection_has_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = bind(&folder.path().join("run/api.sock")).unwrap();
+    let mut connections = Connections::new(fake::router());
+    let mut clients = Vec::new();
+    for _ in 0..CONNECTIONS_MAX {
+        let mut client = UnixStream::connect(folder.path().join("run/api.sock")).await.unwrap();
+        assert!(connections.admit(listener.accept().await.unwrap().0).is_none());
+        client.write_all(KEPT).await.unwrap();
+        hear_ok(&mut client).await;
+        clients.push(client);
+    }
+    let _one_more = UnixStream::connect(folder.path().join("run/api.sock")).await.unwrap();
+    let mut waiting = connections.admit(listener.accept().await.unwrap().0);
+    assert!(waiting.is_some(), "the oldest has not gone yet");
+    while let Some(stream) = waiting {
+        connections.room().await;
+        waiting = connections.admit(stream);
+    }
+    let mut closed = 0;
+    for client in &mut clients {
+        closed += usize::from(matches!(client.try_read(&mut [0]), Ok(0)));
+    }
+    assert_eq!(closed, 1, "one gave way, and has gone");
+}
+
 #[tokio::test]
 async fn the_first_beyond_the_bound_waits_for_an_answer_in_flight() {
     let (router, mut calls) = fake::manual();
