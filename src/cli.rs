@@ -129,6 +129,7 @@ impl Cli {
             log::for_command(verbosity);
         }
         platform::harden();
+        platform::own_files();
         let context = || Context::load(self.config.as_deref());
         match &self.command {
             Command::Run => run::run(context()?, verbosity),

@@ -162,6 +162,7 @@ pub fn load(paths: &Paths, env: &Environment) -> Result<Settings, Error> {
 
 /// The same, with where each setting comes from.
 pub fn explain(paths: &Paths, env: &Environment) -> Result<(Settings, Vec<Explained>), Error> {
+    paths.require_home()?;
     let name = paths.show(&paths.config);
     let text = config_text(paths, &name)?;
     let source = Source::new(&name, &text);

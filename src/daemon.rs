@@ -119,7 +119,10 @@ pub enum Error {
 pub async fn run(startup: Startup) -> Result<(), Error> {
     let Startup { settings, paths, env, clock, policy, relevel } = startup;
     let store = Store::new(paths.token_cache.clone(), paths.state.clone(), paths.runtime.clone());
-    store.prepare()?;
+    match store.prepare() {
+        Err(error) if error.is_passing() => tracing::warn!("{error}"),
+        prepared => prepared?,
+    }
     let _instance = Instance::lock(&paths.runtime)?;
     let listener = unix::bind(&paths.socket)?;
     let mut wakes = Wakes::new()?;
@@ -358,6 +361,8 @@ impl Daemon {
             self.files.all_changed(now);
             self.reload_at.get_or_insert(now.after(AFTER_WRITE));
         }
+        // What could not be watched may have come.
+        self.files_differ |= self.poll_at.is_some();
         let config = self.config_files();
         for path in paths {
             self.files.changed(path, now);
@@ -384,7 +389,10 @@ impl Daemon {
     /// Watches what there is to watch now. Where the system refuses, the files are looked at now and then.
     fn watch(&mut self, wakes: &mut Wakes) {
         let files = self.files.paths().cloned().chain(self.config_files()).collect();
-        let refused = wakes.watch(&self.paths.token_cache, files).err();
+        // The folder of the token files is made where it is missing, as every AWS tool does.
+        let made = self.effects.exchanger.store().prepare().map_err(|error| error.to_string());
+        let watched = wakes.watch(&self.paths.token_cache, files);
+        let refused = made.and(watched).err();
         if let (Some(error), None) = (&refused, self.poll_at) {
             tracing::warn!("{error}: changes made by other programs are noticed within {}", words(POLL));
         }

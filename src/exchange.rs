@@ -93,7 +93,7 @@ impl Exchanger {
     pub async fn read(&self, session: &str) -> (Stored, bool) {
         match self.settled(|store| store.read(session)).await {
             Ok(Reading { stored, healed_from, .. }) => (stored, healed_from.is_none()),
-            Err(error) => (Stored::Broken(error.to_string()), true),
+            Err(error) => (error.into(), true),
         }
     }
 
@@ -127,7 +127,9 @@ impl Exchanger {
         let sent = match self.settled(|_| locked.read()).await {
             Ok(Reading { stored: Stored::Token(token), .. }) => token,
             Ok(Reading { stored: Stored::Missing, .. }) => return Outcome::Gone.into(),
-            Ok(Reading { stored: Stored::Broken(message), .. }) => return failed(message, None).into(),
+            Ok(Reading { stored: Stored::Broken(message) | Stored::Unreachable(message), .. }) => {
+                return failed(message, None).into();
+            }
             Err(error) => return failed(error.to_string(), None).into(),
         };
         let newer = known.is_none_or(|known| !known.same_as(&sent) && sent.expires_at > known.expires_at);
@@ -233,7 +235,9 @@ impl Exchanger {
             Ok(Reading { stored: Stored::Token(_), .. }) => {
                 Outcome::Refused { reason, message: error.to_string() }
             }
-            Ok(Reading { stored: Stored::Broken(message), .. }) => failed(message, None),
+            Ok(Reading { stored: Stored::Broken(message) | Stored::Unreachable(message), .. }) => {
+                failed(message, None)
+            }
             Err(error) => failed(error.to_string(), None),
         }
     }

@@ -1,7 +1,8 @@
 //! What differs between systems, behind one signature each.
 //!
 //! [`Timer`] waits for a moment of wall-clock time and tells when the clock was set or the machine slept;
-//! [`manager`] speaks to the service manager, if there is one; [`harden`] closes the process to others.
+//! [`manager`] speaks to the service manager, if there is one; [`harden`] closes the process to others, and
+//! [`own_files`] opens its files to itself.
 
 #[cfg(target_os = "linux")]
 #[path = "platform/systemd.rs"]
@@ -20,7 +21,11 @@ mod timer;
 mod memory;
 mod process;
 
-pub use self::{memory::release_free, process::harden, timer::Timer};
+pub use self::{
+    memory::release_free,
+    process::{harden, own_files},
+    timer::Timer,
+};
 
 /// Why a [`Timer`] returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

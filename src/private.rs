@@ -29,15 +29,25 @@ pub(crate) enum Error {
 /// Makes a folder for the user alone, and its parents, where they are missing. One that exists is left as it is.
 pub(crate) fn create(path: &Path) -> Result<(), Error> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| match error.kind() {
-        // What `mkdir` says of a file in the folder's place.
+        // What `mkdir` says of a link to a folder that is not there: the disk may be back later.
+        io::ErrorKind::AlreadyExists if has_loose_link(path) => Error::Io(io::ErrorKind::NotFound.into()),
+        // … and of a file in the folder's place.
         io::ErrorKind::AlreadyExists => Error::NotAFolder,
         _ => Error::Io(error),
     })
 }
 
+/// Whether a part of `path` is a symbolic link that leads nowhere.
+fn has_loose_link(path: &Path) -> bool {
+    path.ancestors().any(|part| part.is_symlink() && !part.exists())
+}
+
 /// The same for a folder of our own, which nobody else may enter: it must be the user's, and a looser mode of an
 /// old one is tightened, and said.
 pub(crate) fn own(path: &Path) -> Result<(), Error> {
+    if path.is_symlink() {
+        return Err(Error::NotAFolder);
+    }
     create(path)?;
     // The folder itself and not what a link of somebody else's points to: /tmp is open to all.
     let found = path.symlink_metadata()?;
@@ -75,6 +85,13 @@ mod tests {
         create(&at("a/b")).unwrap();
         assert_eq!((mode(&at("a")), mode(&at("a/b"))), (0o700, 0o700));
         fs::set_permissions(at("a"), Permissions::from_mode(0o755)).unwrap();
+        symlink("nowhere", at("loose")).unwrap();
+        for path in ["loose", "loose/below"] {
+            assert!(
+                matches!(create(&at(path)), Err(Error::Io(error)) if error.kind() == io::ErrorKind::NotFound),
+                "{path}"
+            );
+        }
         create(&at("a")).unwrap();
         assert_eq!(mode(&at("a")), 0o755, "a folder of the AWS CLI stays as it is");
         own(&at("a")).unwrap();

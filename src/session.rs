@@ -216,6 +216,7 @@ impl Session {
             }
             Stored::Missing => self.signed_out(actions),
             Stored::Broken(message) => self.unreadable(message, now, actions),
+            Stored::Unreachable(message) => self.unreachable(message, now, random, actions),
         }
     }
 

@@ -85,12 +85,16 @@ impl Store {
         Self(Arc::new(Folders { token_cache, state, locks }))
     }
 
-    /// Makes the folders, and the own ones private where they aren't.
+    /// Makes the folders, and the own ones private where they aren't. Without a home directory it makes none.
     pub fn prepare(&self) -> Result<(), Error> {
-        folder::create_private(&self.0.token_cache)?;
+        folder::create_own(&self.0.locks)?;
+        // ~/.aws/sso/cache; made in the place of a home that is not mounted, they would be taken for it.
+        if let Some(home) = self.0.token_cache.ancestors().nth(3).filter(|home| !home.is_dir()) {
+            return Err(Error::NoFolder { action: "make the folder", path: home.to_path_buf() });
+        }
         folder::create_own(&self.0.state)?;
         folder::create_own(&self.sessions())?;
-        folder::create_own(&self.0.locks)
+        folder::create_private(&self.0.token_cache)
     }
 
     /// The token file of `session`; it may be a symbolic link.
@@ -117,6 +121,7 @@ impl Store {
     /// Takes the lock of `session`, or `None` while another process (or another part of this one) holds it. It is
     /// the same for every path that leads to the same token file.
     pub fn try_lock(&self, session: &str) -> Result<Option<Locked>, Error> {
+        folder::restore_own(&self.0.locks)?;
         let path = self.0.locks.join(format!("{}.lock", self.key(session)));
         Ok(Lock::try_take(&path)?.map(|lock| Locked::new(self.clone(), session, lock)))
     }
@@ -173,7 +178,9 @@ impl From<Look> for Reading {
         let (stored, healed_from) = match look.found {
             Found::Missing => (Stored::Missing, None),
             Found::Token { token, healed_from, .. } => (Stored::Token(token), healed_from),
-            Found::Broken(why) => (Stored::Broken(format!("the token file can't be read: {why}")), None),
+            Found::Broken(why) => {
+                (Stored::Broken(format!("can't read {}: {why}", look.path.display())), None)
+            }
         };
         Self { stored, healed_from }
     }
@@ -213,9 +220,9 @@ mod tests {
         let place = Place::new();
         for (bytes, expected) in [
             (None, "missing"),
-            (Some(&b""[..]), "the token file can't be read: it is empty"),
-            (Some(b"{\"accessToken\": \"planted"), "the token file can't be read: it is cut short"),
-            (Some(b"{\"accessToken\": \"planted\"}"), "the token file can't be read: it has no expiresAt"),
+            (Some(&b""[..]), "it is empty"),
+            (Some(b"{\"accessToken\": \"planted"), "it is cut short"),
+            (Some(b"{\"accessToken\": \"planted\"}"), "it has no expiresAt"),
             (Some(document(1).as_bytes()), "access-1"),
         ] {
             if let Some(bytes) = bytes {
@@ -226,9 +233,10 @@ mod tests {
             let found = match reading.stored {
                 Stored::Token(token) => token.access_token.expose().to_owned(),
                 Stored::Missing => "missing".to_owned(),
-                Stored::Broken(why) => why,
+                Stored::Broken(why) | Stored::Unreachable(why) => why,
             };
-            assert_eq!(found, expected);
+            let path = place.path();
+            assert_eq!(found.trim_start_matches(&format!("can't read {}: ", path.display())), expected);
         }
     }
 

@@ -274,6 +274,22 @@ fn keep_a_broken_file_takes_no_known_token_away() {
 }
 
 #[test]
+fn keep_a_file_out_of_reach_is_neither_a_logout_nor_a_reason_to_sign_in() {
+    let gone = || Stored::Unreachable("no disk".into());
+    let mut drive = Drive::with(token("a", 0, HOUR), 0);
+    assert_eq!(drive.read(10, gone()), "");
+    assert_eq!((drive.state(10), drive.session.status(at(10)).usable), (State::Fresh, true));
+    assert_eq!(drive.session.status(at(10)).last_error.as_deref(), Some("no disk"));
+    let mut drive = Drive::new(Policy::default(), Memory::default());
+    assert_eq!(drive.read(0, gone()), "failing");
+    assert_eq!(drive.read(1, gone()), "", "told once");
+    assert_eq!((drive.state(1), drive.session.needs_sign_in()), (State::Backoff, None));
+    assert!(drive.next().is_some(), "it looks again by itself");
+    assert_eq!(drive.read(2, Stored::Token(token("a", 2, HOUR))), "taken-up recovered:2", "nobody signed in");
+    assert_eq!(drive.read(3, Stored::Missing), "forget signed-out", "now it is one");
+}
+
+#[test]
 fn keep_a_token_that_cannot_be_written_is_written_later_and_never_asked_for_again() {
     let mut drive = Drive::with(token("a", -HOUR, 60), 0);
     let (new, old) = (token("b", 1, HOUR), token("a", -HOUR, 60));

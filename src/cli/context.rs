@@ -83,9 +83,11 @@ impl Context {
     pub(super) fn exchanger(&self) -> Result<Exchanger, Failure> {
         let Paths { token_cache, state, runtime, .. } = self.paths.clone();
         let store = Store::new(token_cache, state, runtime);
-        if let Err(error) = store.prepare() {
-            // What needs the folder will say so; a token that is good can be read all the same.
-            tracing::warn!("{error}");
+        // What needs the folders will say so; a token that is good can be read all the same.
+        match store.prepare() {
+            Err(error) if error.is_passing() => tracing::info!("{error}"),
+            Err(error) => tracing::warn!("{error}"),
+            Ok(()) => {}
         }
         Ok(Exchanger::new(store, &self.settings()?.http, self.clock.clone()))
     }

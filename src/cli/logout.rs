@@ -46,6 +46,13 @@ async fn sign_out(session: &SessionSettings, exchanger: &Exchanger) -> Result<&'
     let ended = match &stored {
         Stored::Token(token) => end(session, exchanger, &token.access_token).await,
         Stored::Missing | Stored::Broken(_) => None,
+        // The file is deleted on no disk that is not there, and would be found again.
+        Stored::Unreachable(message) => {
+            return Err(Failure::new(
+                exit::TEMPORARY,
+                format!("can't sign out of {}: {message}", session.name),
+            ));
+        }
     };
     let locked =
         exchanger.lock(&session.name).await.map_err(|message| Failure::new(exit::TEMPORARY, message))?;

@@ -37,6 +37,12 @@ pub enum Error {
     /// Neither `HOME` nor the user database says where the home directory is.
     #[error("the home directory is not known: set HOME to its absolute path")]
     NoHome,
+    /// It is not there, or not yet: an empty one in its place would be taken for it.
+    #[error("the home directory {} does not exist: mount or make it, or set HOME to another", path.display())]
+    HomeMissing {
+        /// Where it should be.
+        path: PathBuf,
+    },
     /// The socket's path does not fit into `sockaddr_un`.
     #[error(
         "the socket path {} has {} bytes, and only {SOCKET_PATH_MAX} are possible: set {variable} to a shorter path",
@@ -78,6 +84,17 @@ impl Paths {
             socket,
             home,
         })
+    }
+
+    /// Whether the home directory is there. Without it nothing is configured, which is not what the user wants.
+    ///
+    /// # Errors
+    /// Where it is not.
+    pub(super) fn require_home(&self) -> Result<(), Error> {
+        if self.home.is_dir() {
+            return Ok(());
+        }
+        Err(Error::HomeMissing { path: self.home.clone() })
     }
 
     /// A path as people write it: with `~` for the home directory.

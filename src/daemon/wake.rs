@@ -45,17 +45,16 @@ impl Wakes {
         Ok(Self { timer: Timer::new()?, signals: Signals::new([SIGHUP, SIGTERM, SIGINT])?, watch: None })
     }
 
-    /// Watches `token_cache` and `files` from now on, whatever was watched before.
+    /// Watches `token_cache` and `files` from now on, whatever was watched before, as far as that is possible.
     ///
     /// # Errors
-    /// Where the system has no watches left: what to do is in the text.
+    /// Where the system has no watches left, or a link leads nowhere: what to do is in the text.
     pub(super) fn watch(&mut self, token_cache: &Path, files: Vec<PathBuf>) -> Result<(), String> {
-        let watch = match self.watch.take() {
-            Some(mut watch) => watch.look_again(token_cache, files).map(|()| watch),
-            None => Watch::new(token_cache, files),
+        let watch = match &mut self.watch {
+            Some(watch) => watch,
+            None => self.watch.insert(Watch::new()?),
         };
-        self.watch = Some(watch?);
-        Ok(())
+        watch.look_again(token_cache, files)
     }
 
     /// The next one; `deadline` at the latest. May be dropped and called again at any time.

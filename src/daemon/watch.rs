@@ -4,7 +4,6 @@
 use std::{
     collections::BTreeSet,
     fs,
-    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -21,11 +20,11 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Watches the folder `token_cache` and the folders of `files`.
+    /// Watches nothing yet.
     ///
     /// # Errors
     /// Where the system has no watches left: what to do is in the text.
-    pub(super) fn new(token_cache: &Path, files: Vec<PathBuf>) -> Result<Self, String> {
+    pub(super) fn new() -> Result<Self, String> {
         let (sender, changed) = mpsc::unbounded_channel();
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             let paths = match event {
@@ -39,45 +38,53 @@ impl Watch {
             let _ = sender.send(paths);
         })
         .map_err(|error| explain(&error))?;
-        let mut watch = Self { watcher, changed, links: Vec::new() };
-        watch.look_again(token_cache, files)?;
-        Ok(watch)
+        Ok(Self { watcher, changed, links: Vec::new() })
     }
 
     /// The paths that changed; none are named where anything may have. May be dropped and called again at any time.
     pub(super) async fn next(&mut self) -> Vec<PathBuf> {
         let Some(mut paths) = self.changed.recv().await else { return std::future::pending().await };
-        let links = self.links.iter().filter(|(target, _)| paths.contains(target));
+        // A folder that comes brings what is in it.
+        let comes = |target: &Path| paths.iter().any(|path| target.starts_with(path));
+        let links = self.links.iter().filter(|(target, _)| comes(target));
         let links: Vec<PathBuf> = links.map(|(_, link)| link.clone()).collect();
         paths.extend(links);
         paths
     }
 
-    /// Watches what is there now. The folder of the token files is made where it is missing, as every AWS tool does.
+    /// Watches what is there now of the folder `token_cache` and the folders of `files`; of what is missing, the
+    /// place where it would come into being.
     ///
     /// # Errors
-    /// As [`Self::new`].
+    /// As [`Self::new`], and where a link leads into a folder that is missing: no system tells of a disk that comes.
+    /// All the rest is watched even so.
     pub(super) fn look_again(&mut self, token_cache: &Path, files: Vec<PathBuf>) -> Result<(), String> {
-        if !token_cache.exists() {
-            let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(token_cache);
-            made.map_err(|error| format!("can't make {}: {error}", token_cache.display()))?;
+        let files: Vec<PathBuf> = files.into_iter().chain([token_cache.to_owned()]).collect();
+        self.links = files.iter().filter_map(|file| Some((target(file)?, file.clone()))).collect();
+        let targets = || self.links.iter().map(|(target, _)| target);
+        let mut folders: BTreeSet<PathBuf> =
+            files.iter().chain(targets()).filter_map(|file| nearest_folder(file)).collect();
+        if token_cache.is_dir() {
+            folders.insert(token_cache.to_owned());
         }
-        let mut folders = BTreeSet::from([token_cache.to_owned()]);
-        folders.extend(files.iter().filter_map(|file| nearest_folder(file)));
-        self.links = files.into_iter().filter_map(link).collect();
-        folders.extend(self.links.iter().filter_map(|(target, _)| nearest_folder(target)));
+        let loose = self.links.iter().find(|(target, _)| !target.parent().is_some_and(Path::is_dir));
+        let mut verdict = loose.map_or(Ok(()), |(target, link)| {
+            let (link, target) = (link.display(), target.display());
+            Err(format!("{link} is a link to {target}, whose folder does not exist; mount or make it"))
+        });
         for folder in folders {
             let watched = self.watcher.watch(&folder, RecursiveMode::NonRecursive);
-            watched.map_err(|error| explain(&error))?;
+            verdict = verdict.and(watched.map_err(|error| explain(&error)));
         }
-        Ok(())
+        verdict
     }
 }
 
-/// What `file` leads to and itself, if it is a symbolic link.
-fn link(file: PathBuf) -> Option<(PathBuf, PathBuf)> {
-    let is_link = fs::symlink_metadata(&file).is_ok_and(|metadata| metadata.is_symlink());
-    is_link.then(|| Some((fs::canonicalize(&file).ok()?, file)))?
+/// What `file` leads to, if it is a symbolic link.
+fn target(file: &Path) -> Option<PathBuf> {
+    let link = fs::read_link(file).ok()?;
+    // One that leads nowhere has no other name than the one that is written in it.
+    fs::canonicalize(file).ok().or_else(|| Some(file.parent()?.join(link)))
 }
 
 /// The folder of `file`, or where it is missing, the nearest above it in which it can come into being.
@@ -107,6 +114,15 @@ fn explain(error: &notify::Error) -> String {
 mod tests {
     use super::*;
 
+    fn watching(cache: &Path, files: Vec<PathBuf>) -> Watch {
+        if !cache.exists() {
+            fs::create_dir(cache).unwrap();
+        }
+        let mut watch = Watch::new().unwrap();
+        watch.look_again(cache, files).unwrap();
+        watch
+    }
+
     async fn heard(watch: &mut Watch, path: &Path) {
         while !watch.next().await.iter().any(|changed| changed == path) {}
     }
@@ -116,7 +132,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().canonicalize().unwrap();
         let (cache, file) = (folder.join("cache"), folder.join("cache/a.json"));
-        let mut watch = Watch::new(&cache, Vec::new()).unwrap();
+        let mut watch = watching(&cache, Vec::new());
         let put = |path: &Path| {
             use std::io::Write;
             std::fs::File::create(path).unwrap().write_all(b"{}").unwrap();
@@ -131,12 +147,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_deleted_folder_is_made_and_watched_again() {
+    async fn a_deleted_folder_is_watched_again_when_it_comes() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().canonicalize().unwrap();
         let (cache, file) = (folder.join("cache"), folder.join("cache/a.json"));
-        let mut watch = Watch::new(&cache, Vec::new()).unwrap();
+        let mut watch = watching(&cache, Vec::new());
         fs::remove_dir_all(&cache).unwrap();
+        heard(&mut watch, &cache).await;
+        watch.look_again(&cache, Vec::new()).unwrap();
+        fs::create_dir(&cache).unwrap();
         heard(&mut watch, &cache).await;
         watch.look_again(&cache, Vec::new()).unwrap();
         std::fs::File::create(&file).unwrap();
@@ -148,7 +167,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().canonicalize().unwrap();
         let file = folder.join("sub/config.toml");
-        let mut watch = Watch::new(&folder.join("cache"), vec![file.clone()]).unwrap();
+        let mut watch = watching(&folder.join("cache"), vec![file.clone()]);
         fs::create_dir(folder.join("sub")).unwrap();
         heard(&mut watch, &folder.join("sub")).await;
         watch.look_again(&folder.join("cache"), vec![file.clone()]).unwrap();
@@ -166,10 +185,29 @@ mod tests {
         }
         std::fs::File::create(&target).unwrap();
         std::os::unix::fs::symlink(&target, &link).unwrap();
-        let mut watch = Watch::new(&folder.join("cache"), vec![link.clone()]).unwrap();
+        let mut watch = watching(&folder.join("cache"), vec![link.clone()]);
         std::fs::File::create(&target).unwrap();
         heard(&mut watch, &link).await;
         fs::remove_file(&target).unwrap();
         heard(&mut watch, &link).await;
+    }
+
+    #[tokio::test]
+    async fn a_link_into_a_missing_folder_is_told_and_heard_of_when_it_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        let (cache, link) = (folder.join("cache"), folder.join("aws/config"));
+        fs::create_dir(folder.join("aws")).unwrap();
+        std::os::unix::fs::symlink("../disk/cache", &cache).unwrap();
+        std::os::unix::fs::symlink("../disk/config", &link).unwrap();
+        std::os::unix::fs::symlink(folder.join("disk/cache"), folder.join("tokens")).unwrap();
+        let mut watch = Watch::new().unwrap();
+        for cache in [folder.join("tokens"), folder.join("aws")] {
+            let error = watch.look_again(&cache, vec![link.clone()]).unwrap_err();
+            assert!(error.contains("disk") && error.contains("mount or make it"), "{error}");
+        }
+        fs::create_dir(folder.join("disk")).unwrap();
+        heard(&mut watch, &link).await;
+        watch.look_again(&folder.join("aws"), vec![link]).unwrap();
     }
 }

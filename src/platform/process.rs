@@ -1,6 +1,9 @@
 //! What keeps other processes of the user out of this one's memory, as far as a system can.
 
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::{
+    resource::{Resource, setrlimit},
+    stat::{Mode, umask},
+};
 
 /// Leaves no core file behind, and on Linux lets nobody but root attach or read the memory.
 ///
@@ -13,6 +16,13 @@ pub fn harden() {
     if let Err(error) = nix::sys::prctl::set_dumpable(false) {
         tracing::debug!("the process can't be closed to debuggers: {error}");
     }
+}
+
+/// Lets the process use the files that it makes itself: a umask such as 0777 would leave them without any right.
+/// What it takes from others stays, and goes for the programs that are started too.
+pub fn own_files() {
+    let found = umask(Mode::S_IRWXG | Mode::S_IRWXO);
+    umask(found - Mode::S_IRWXU);
 }
 
 #[cfg(test)]

@@ -78,6 +78,10 @@ impl Session {
     pub fn needs_sign_in(&self) -> Option<String> {
         match &self.phase {
             Phase::SignedOut => Some("it is signed out".into()),
+            // Which file, and what is wrong with it, nobody can guess.
+            Phase::LoginRequired { reason: reason @ Reason::Unreadable, message } => {
+                Some(words(*reason, message.as_deref()))
+            }
             Phase::LoginRequired { reason, .. } => Some(reason.to_string()),
             Phase::Fresh { .. } if !self.is_refreshable() => {
                 Some("its token was issued without a refresh token".into())

@@ -72,6 +72,9 @@ pub enum Stored {
     Missing,
     /// The file can't be read and there is no good copy to heal it from; the text says why.
     Broken(String),
+    /// Nobody can look at the moment, at the disk or over the network that it is on: it may be there all the same.
+    /// The text says why.
+    Unreachable(String),
 }
 
 /// How an exchange ended.

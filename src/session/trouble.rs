@@ -35,6 +35,26 @@ impl Session {
         }
     }
 
+    /// As long as nobody can look at the file, it may hold a token that needs no sign-in: an attempt looks again.
+    pub(super) fn unreachable(
+        &mut self,
+        message: String,
+        now: Timestamp,
+        random: f64,
+        actions: &mut Vec<Action>,
+    ) {
+        match &self.phase {
+            Phase::Fresh { .. } => drop(self.trouble_since(now, &message)),
+            Phase::Backoff(_) => {}
+            Phase::LoginRequired { .. } if self.token.is_some() => {}
+            Phase::Unread | Phase::SignedOut | Phase::LoginRequired { .. } => {
+                self.generation.0 += 1;
+                let failure = Failure { message, retry_after: None };
+                self.failed(failure, None, now, random, actions);
+            }
+        }
+    }
+
     pub(super) fn readable_again(&mut self) {
         if matches!(self.phase, Phase::Fresh { .. }) && self.in_flight.is_none() {
             self.trouble = None;

@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::session::event::Stored;
+
 /// Why something could not be done with a file of the store. `action` is what was tried: `read` or `write`, say.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -48,8 +50,9 @@ pub enum Error {
         /// The folder, or a file below it.
         path: PathBuf,
     },
-    /// A symbolic link leads into a folder that is not there, or the folder was deleted.
-    #[error("can't {action} {}: its folder does not exist; make it", path.display())]
+    /// A symbolic link leads into a folder that is not there, on a disk that is not mounted perhaps, or the folder
+    /// was deleted.
+    #[error("can't {action} {}: its folder does not exist; mount or make it", path.display())]
     NoFolder {
         /// What was tried.
         action: &'static str,
@@ -98,7 +101,33 @@ pub enum Error {
     },
 }
 
+/// What the file holds can't be told. Where that is so because of where it is and not of what it is, it is not for
+/// the user to sign in.
+impl From<Error> for Stored {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        if error.is_passing() { Self::Unreachable(message) } else { Self::Broken(message) }
+    }
+}
+
 impl Error {
+    /// Whether it may be over by itself, with the state of the disk.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::NoFolder { .. }
+            | Self::DiskFull { .. }
+            | Self::ReadOnly { .. }
+            | Self::Busy { .. }
+            | Self::Io { .. } => true,
+            Self::NotPermitted { .. }
+            | Self::NotAFile { .. }
+            | Self::NotAFolder { .. }
+            | Self::NotOurs { .. }
+            | Self::TooLarge { .. }
+            | Self::NameTooLong { .. } => false,
+        }
+    }
+
     /// Sorts what the system said about `action` on `path` by situation.
     pub(super) fn from_io(action: &'static str, path: &Path, source: io::Error) -> Self {
         use io::ErrorKind as Kind;
@@ -141,7 +170,7 @@ mod tests {
                 "can't write /home/u/f: it is not a regular file; move it away and sign in again",
             ),
             (Errno::ENOTDIR, "can't write /home/u/f: a part of this path is not a folder; move that away"),
-            (Errno::ENOENT, "can't write /home/u/f: its folder does not exist; make it"),
+            (Errno::ENOENT, "can't write /home/u/f: its folder does not exist; mount or make it"),
             (Errno::ENAMETOOLONG, "can't write /home/u/f: the path is too long; use a shorter folder"),
         ] {
             let error =

@@ -80,7 +80,7 @@ impl Place {
         match self.store.read(SESSION).unwrap().stored {
             Stored::Token(token) => token.access_token.expose().to_owned(),
             Stored::Missing => "missing".to_owned(),
-            Stored::Broken(_) => "broken".to_owned(),
+            Stored::Broken(_) | Stored::Unreachable(_) => "broken".to_owned(),
         }
     }
 

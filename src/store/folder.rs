@@ -1,6 +1,11 @@
 //! Private folders, and what holds for every folder.
 
-use std::{fs::File, io, path::Path};
+use std::{
+    fs::{DirBuilder, File},
+    io,
+    os::unix::fs::DirBuilderExt,
+    path::Path,
+};
 
 use super::error::Error;
 use crate::private;
@@ -13,6 +18,23 @@ pub(super) fn create_private(path: &Path) -> Result<(), Error> {
 /// The same for a folder of our own, which must be the user's, and which nobody else may enter.
 pub(super) fn create_own(path: &Path) -> Result<(), Error> {
     private::own(path).map_err(|error| explained(error, path))
+}
+
+/// Makes a folder of our own again that was taken away, and the one above it, but no more: what is above those may be
+/// a disk that is not there.
+pub(super) fn restore_own(path: &Path) -> Result<(), Error> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    for folder in [of(path), path] {
+        match DirBuilder::new().mode(0o700).create(folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(Error::from_io("make the folder", folder, error));
+            }
+            _ => {}
+        }
+    }
+    create_own(path)
 }
 
 /// The folder that `path` is in.
@@ -45,6 +67,16 @@ fn explained(error: private::Error, path: &Path) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn makes_again_what_was_ours_and_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        restore_own(&at("state/sessions")).unwrap();
+        assert!(at("state/sessions").is_dir());
+        assert!(matches!(restore_own(&at("disk/state/sessions")), Err(Error::NoFolder { .. })));
+        assert!(!at("disk").exists());
+    }
 
     #[test]
     fn names_what_is_no_folder() {

@@ -1,6 +1,6 @@
 //! [`Look`]: one look at a token file, with what the own copy adds to it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
@@ -9,12 +9,15 @@ use super::{
     aws_cache::{self, Broken, Parsed},
     error::Error,
     file::{self, Opened},
+    folder,
     record::{Good, Record},
 };
 use crate::session::token::{Secret, Token};
 
 /// What a token file held at one moment.
 pub(super) struct Look {
+    /// Where the file is, or would be.
+    pub(super) path: PathBuf,
     /// The file; `None` where there is none.
     pub(super) opened: Option<Opened>,
     /// The own copy at that moment.
@@ -45,10 +48,10 @@ impl Look {
         let opened = file::open_private(path)?;
         let copy = Record::load(record).copy;
         let found = match &opened {
-            None => Found::Missing,
+            None => missing(path)?,
             Some(opened) => judge(aws_cache::parse(&opened.bytes), copy.as_ref()),
         };
-        Ok(Self { opened, copy, found })
+        Ok(Self { path: path.to_path_buf(), opened, copy, found })
     }
 
     /// The access token that the file itself holds, be it older than the own copy's.
@@ -62,6 +65,15 @@ impl Look {
     /// Whether `token` is what the file holds, and nothing of it is broken.
     pub(super) fn is_whole_with(&self, token: &Token) -> bool {
         matches!(&self.found, Found::Token { token: held, healed_from: None, .. } if held.same_as(token))
+    }
+}
+
+/// Nobody signs out by taking the folder away: it is on a disk that is not there, at the end of a link perhaps.
+fn missing(path: &Path) -> Result<Found, Error> {
+    let target = file::resolve(path)?;
+    match folder::of(&target).metadata() {
+        Ok(_) => Ok(Found::Missing),
+        Err(error) => Err(Error::from_io("read", &target, error)),
     }
 }
 
@@ -128,6 +140,8 @@ fn complete(token: &mut Token, copy: &Token) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::symlink};
+
     use super::*;
     use crate::time::Timestamp;
 
@@ -196,6 +210,29 @@ mod tests {
                 with_copy && token.access_token.expose() == "one",
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_gone_is_no_sign_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("cache")).unwrap();
+        symlink("disk", at("folder")).unwrap();
+        symlink("../disk/a.json", at("cache/b.json")).unwrap();
+        let look = |path: &str| Look::at(&at(path), &at("record.json")).map(|look| look.found);
+        for (path, cut_off) in
+            [("cache/a.json", false), ("folder/a.json", true), ("cache/b.json", true), ("none/a.json", true)]
+        {
+            match look(path) {
+                Err(Error::NoFolder { .. }) => assert!(cut_off, "{path}"),
+                Ok(Found::Missing) => assert!(!cut_off, "{path}"),
+                _ => panic!("{path}"),
+            }
+        }
+        fs::create_dir(at("disk")).unwrap();
+        for path in ["folder/a.json", "cache/b.json"] {
+            assert!(matches!(look(path), Ok(Found::Missing)), "{path}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::{path::Path, thread, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{error::Error, file, json, lock::Lock};
+use super::{error::Error, file, folder, json, lock::Lock};
 use crate::{
     session::{
         event::Memory,
@@ -66,6 +66,7 @@ impl Record {
     /// Changes the record at `path` by `change`, one process after the other, and writes it if that made a
     /// difference or what was there can't be read.
     pub(super) fn update(path: &Path, session: &str, change: impl FnOnce(&mut Self)) -> Result<(), Error> {
+        folder::restore_own(folder::of(path))?;
         let lock = wait(&path.with_extension("lock"))?;
         if lock.is_some() {
             file::remove_stray_temporaries(path);
