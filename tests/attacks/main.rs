@@ -9,7 +9,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[cfg(target_os = "linux")]
+mod inspection;
 mod place;
+#[cfg(target_os = "linux")]
+mod steps;
 mod tally;
 
 mod callers;
+#[cfg(target_os = "linux")]
+mod crashes;
