@@ -11,6 +11,8 @@ mod support;
 
 #[cfg(target_os = "linux")]
 mod inspection;
+mod middlebox;
+mod outage;
 mod place;
 #[cfg(target_os = "linux")]
 mod steps;
@@ -19,3 +21,4 @@ mod tally;
 mod callers;
 #[cfg(target_os = "linux")]
 mod crashes;
+mod network;
