@@ -18,6 +18,7 @@ mod record;
 mod registration;
 mod room;
 mod saved;
+mod stray;
 mod temporary;
 
 use std::{fs, path::PathBuf, sync::Arc};

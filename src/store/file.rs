@@ -10,11 +10,7 @@ use std::{
 use nix::{errno::Errno, fcntl::OFlag, unistd::geteuid};
 use zeroize::Zeroizing;
 
-use super::{
-    error::Error,
-    folder,
-    temporary::{self, Temporary},
-};
+use super::{error::Error, folder, temporary::Temporary};
 
 /// The most that is read of a file, in bytes. A token file has about 4 KiB.
 pub(super) const LIMIT: u64 = 1024 * 1024;
@@ -120,25 +116,6 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, Error> {
         }
     }
     Err(failed(io::Error::from_raw_os_error(Errno::ELOOP as i32)))
-}
-
-/// Deletes what a crash in the midst of [`replace`] of `path` has left behind: the AWS CLI would use the token in
-/// it. Only for whoever holds the lock of that file, or the temporary file of another would be gone too.
-pub(super) fn remove_stray_temporaries(path: &Path) {
-    let Ok(target) = resolve(path) else { return };
-    let prefix = temporary::prefix(&target);
-    let Ok(entries) = fs::read_dir(folder::of(&target)) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        if !name.as_encoded_bytes().starts_with(prefix.as_bytes()) {
-            continue;
-        }
-        let path = entry.path();
-        match fs::remove_file(&path) {
-            Ok(()) => tracing::info!("deleted {}, left behind by a crash", path.display()),
-            Err(error) => tracing::warn!("can't delete {}: {error}", path.display()),
-        }
-    }
 }
 
 /// Takes the rights away that are not in `mode`, where the file is the user's, and says so.
@@ -293,22 +270,6 @@ mod tests {
             open_private(&path).unwrap().unwrap();
             assert_eq!(mode(&path), left, "{found:o}");
         }
-    }
-
-    #[test]
-    fn removes_its_own_leftovers_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        let (one, two) = (at("one.json"), at("two.json"));
-        let stray = |path: &Path| at(&format!("{}x1y2z3.tmp", temporary::prefix(path)));
-        for path in [&stray(&one), &stray(&two), &one, &at("one.json.tmp-4711")] {
-            File::create(path).unwrap();
-        }
-        remove_stray_temporaries(&one);
-        assert!(
-            !stray(&one).exists() && stray(&two).exists() && one.exists() && at("one.json.tmp-4711").exists()
-        );
-        remove_stray_temporaries(&at("missing/one.json"));
     }
 
     #[test]

@@ -32,8 +32,9 @@ pub struct Locked {
 
 impl Locked {
     pub(super) fn new(store: Store, session: &str, lock: Lock) -> Self {
-        file::remove_stray_temporaries(&store.token_path(session));
-        Self { store, session: session.to_owned(), lock, room: None }
+        let mut locked = Self { store, session: session.to_owned(), lock, room: None };
+        locked.clear_strays();
+        locked
     }
 
     /// One look at the file, as [`Store::read`]. A token in a whole file becomes the last good copy.
@@ -41,6 +42,10 @@ impl Locked {
         let look = self.look()?;
         if let Found::Token { token, document, healed_from: None } = &look.found {
             self.keep(good(token, document));
+            // Who signed out since may have looked for a copy before there was one.
+            if !self.path().exists() {
+                self.forget();
+            }
         }
         Ok(look.into())
     }
@@ -53,7 +58,7 @@ impl Locked {
         let written = self.temporary(&document).and_then(Temporary::persist);
         match written {
             Ok(()) => self.keep(good(token, &document)),
-            Err(_) => self.keep_unsaved(token, identity, over),
+            Err(_) => self.keep(Good { unsaved_over: over, ..good(token, &document) }),
         }
         written
     }
@@ -88,6 +93,18 @@ impl Locked {
         deleted
     }
 
+    /// Deletes the own copy, where the token file was found to be gone.
+    pub(super) fn forget(&self) {
+        if let Err(error) = self.store.forget(&self.session) {
+            tracing::warn!("the copy of the token of {} can't be deleted: {error}", self.session);
+        }
+    }
+
+    /// The session's name.
+    pub(super) fn session(&self) -> String {
+        self.session.clone()
+    }
+
     pub(super) fn path(&self) -> PathBuf {
         self.store.token_path(&self.session)
     }
@@ -100,12 +117,29 @@ impl Locked {
         self.store.look(&self.session)
     }
 
-    /// Replaces the file by `document`, if it is still what `look` saw, and gives what was replaced.
-    pub(super) fn swap(
+    /// Replaces the file that `look` saw by `document`, which holds `token`, and gives what was replaced; `None` if it
+    /// is another file by now.
+    ///
+    /// The own copy comes first: from then on, a crash loses nothing. It counts as long as the file holds the access
+    /// token `over`.
+    pub(super) fn succeed(
         &mut self,
-        document: &Map<String, Value>,
         look: &Look,
+        document: &Map<String, Value>,
+        token: &Token,
+        over: Option<Secret>,
     ) -> Result<Option<Opened>, Error> {
+        self.make_way();
+        self.keep(Good { unsaved_over: over, ..good(token, document) });
+        let replaced = self.swap(document, look)?;
+        if replaced.is_some() {
+            self.keep(good(token, document));
+        }
+        Ok(replaced)
+    }
+
+    /// Replaces the file by `document`, if it is still what `look` saw, and gives what was replaced.
+    fn swap(&mut self, document: &Map<String, Value>, look: &Look) -> Result<Option<Opened>, Error> {
         let Some(seen) = &look.opened else { return Ok(None) };
         self.temporary(document)?.swap(&seen.bytes)
     }
@@ -118,16 +152,6 @@ impl Locked {
         let mut temporary = room.map_or_else(|| Temporary::new(&path), Ok)?;
         temporary.fill(&bytes)?;
         Ok(temporary)
-    }
-
-    /// Takes a copy of a token that could not be written over the one whose access token is `over`.
-    pub(super) fn keep_unsaved(&self, token: &Token, identity: &Identity, over: Option<Secret>) {
-        self.keep(Good {
-            token: token.clone(),
-            start_url: Some(identity.start_url.clone()),
-            region: Some(identity.region.clone()),
-            unsaved_over: over,
-        });
     }
 
     /// Takes the last good copy. To fail in that is no reason to fail in what it is for.

@@ -4,7 +4,7 @@ use std::{path::Path, thread, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{error::Error, file, folder, json, lock::Lock};
+use super::{error::Error, file, folder, json, lock::Lock, stray};
 use crate::{
     session::{
         event::Memory,
@@ -33,8 +33,8 @@ pub(super) struct Good {
     pub(super) token: Token,
     pub(super) start_url: Option<String>,
     pub(super) region: Option<String>,
-    /// The access token in the token file when this one could not be written there: as long as the file still
-    /// holds that one, this one is the newer.
+    /// The access token in the token file as long as it is not known that this one is written there: while the file
+    /// still holds that one, this one is the newer.
     pub(super) unsaved_over: Option<Secret>,
 }
 
@@ -69,7 +69,7 @@ impl Record {
         folder::restore_own(folder::of(path))?;
         let lock = wait(&path.with_extension("lock"))?;
         if lock.is_some() {
-            file::remove_stray_temporaries(path);
+            stray::remove_all(path);
         }
         let old = Self::try_load(path);
         let mut new = old.clone().unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Locked, error::Error, file, temporary::Temporary};
+use super::{Locked, error::Error, file, stray, temporary::Temporary};
 
 /// By how much the next token file may be longer than this one, in bytes. An access token has some hundred.
 const SPARE: u64 = 8 * 1024;
@@ -27,7 +27,7 @@ impl Locked {
         let mut file = Temporary::new(&path)?;
         file.reserve(room)?;
         let path = self.record_path().with_extension("room");
-        file::remove_stray_temporaries(&path);
+        stray::remove_all(&path);
         let copy = Temporary::new(&path).and_then(|mut copy| copy.reserve(room).map(|()| copy)).ok();
         self.room = Some(Room { file, copy });
         Ok(())

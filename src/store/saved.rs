@@ -2,8 +2,10 @@
 
 use serde_json::Map;
 
-use super::{Identity, Locked, aws_cache, error::Error, locked::good, look::Found, orphan::Orphan};
-use crate::session::token::Token;
+use super::{
+    Identity, Locked, aws_cache, error::Error, locked::good, look::Found, orphan::Orphan, record::Good,
+};
+use crate::session::token::{Secret, Token};
 
 /// How often a write starts over because the file was changed in between. Tools that know nothing of the lock are
 /// rare at that moment; several in a row are a loop.
@@ -28,26 +30,22 @@ impl Locked {
     /// What a refresh doesn't bring (the refresh token, the registration, keys of others) stays. Where the token
     /// file can't be written, the token goes to the own copy, which counts until the file changes.
     pub fn save(&mut self, token: &Token, sent: Option<&Token>, identity: &Identity) -> Result<Saved, Error> {
-        let saved = self.save_over(token, sent, identity);
-        if saved.is_err() {
-            self.room = None;
-            let over = sent.map(|sent| sent.access_token.clone());
-            self.keep_unsaved(&merge(token, sent), identity, over);
-        }
-        saved
-    }
-
-    fn save_over(
-        &mut self,
-        token: &Token,
-        sent: Option<&Token>,
-        identity: &Identity,
-    ) -> Result<Saved, Error> {
         let path = self.path();
         for _ in 0..TRIES {
-            let look = self.look()?;
+            let over = || sent.map(|sent| sent.access_token.clone());
+            let look = match self.look() {
+                Ok(look) => look,
+                Err(error) => {
+                    self.make_way();
+                    self.keep_unsaved(&merge(token, sent), identity, over());
+                    return Err(error);
+                }
+            };
             let (token, mut document) = match &look.found {
-                Found::Missing => return Ok(Saved::Gone),
+                Found::Missing => {
+                    self.forget();
+                    return Ok(Saved::Gone);
+                }
                 Found::Broken(_) => (merge(token, sent), Map::new()),
                 Found::Token { token: held, document, .. } if !superseded(token, sent, held) => {
                     (merge(token, Some(held)), document.clone())
@@ -62,19 +60,34 @@ impl Locked {
                 Found::Token { token: held, document, .. } if held.same_as(&merge(token, sent)) => {
                     (merge(token, sent), document.clone())
                 }
-                Found::Token { token: held, .. } => return Ok(Saved::Superseded(held.clone())),
+                Found::Token { token: held, document, healed_from } => {
+                    if healed_from.is_none() {
+                        self.keep(good(held, document));
+                    }
+                    return Ok(Saved::Superseded(held.clone()));
+                }
             };
             if look.is_whole_with(&token) {
                 self.keep(good(&token, &document));
                 return Ok(Saved::Written(None));
             }
             aws_cache::fill(&mut document, &token, Some(&identity.start_url), Some(&identity.region));
-            if let Some(replaced) = self.swap(&document, &look)? {
-                self.keep(good(&token, &document));
+            let over = look.access_token_in_file().or_else(over);
+            if let Some(replaced) = self.succeed(&look, &document, &token, over)? {
                 return Ok(Saved::Written(Some(Orphan::new(replaced, path))));
             }
         }
         Err(Error::Busy { path })
+    }
+
+    /// Takes a copy of a token that could not be written over the one whose access token is `over`.
+    fn keep_unsaved(&self, token: &Token, identity: &Identity, over: Option<Secret>) {
+        self.keep(Good {
+            token: token.clone(),
+            start_url: Some(identity.start_url.clone()),
+            region: Some(identity.region.clone()),
+            unsaved_over: over,
+        });
     }
 }
 
@@ -104,16 +117,11 @@ fn superseded(token: &Token, sent: Option<&Token>, held: &Token) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        fs::{self, Permissions},
-        os::unix::fs::{PermissionsExt, symlink},
-    };
-
-    use nix::unistd::geteuid;
+    use std::{fs, os::unix::fs::symlink};
 
     use super::*;
     use crate::{
-        session::{event::Stored, token::Secret},
+        session::event::Stored,
         store::{HealedFrom, Store, fixture::*},
     };
 
@@ -245,19 +253,41 @@ mod tests {
 
     #[test]
     fn a_token_that_may_not_be_written_is_not_lost() {
-        if geteuid().is_root() {
-            eprintln!("not tested: root may write everywhere");
+        let place = Place::new();
+        let open = place.put_out_of_reach(document(1).as_bytes());
+        if !place.path().exists() {
+            eprintln!("not tested: this system has no /proc");
             return;
         }
-        let place = Place::new();
-        place.put(document(1).as_bytes());
         let mut locked = place.lock();
-        fs::set_permissions(place.at("home/cache"), Permissions::from_mode(0o500)).unwrap();
         let saved = locked.save(&token(2), Some(&token(1)), &identity());
-        assert!(matches!(saved, Err(Error::NotPermitted { .. })), "{saved:?}");
+        assert!(matches!(saved, Err(Error::NoFolder { .. })), "{saved:?}");
         assert_eq!((place.text(), place.access()), (Some(document(1)), "access-2".to_owned()));
-        fs::set_permissions(place.at("home/cache"), Permissions::from_mode(0o700)).unwrap();
+        drop(open);
+        fs::remove_file(place.path()).unwrap();
+        assert_eq!(place.access(), "missing", "the copy alone is nothing");
+        place.put(document(1).as_bytes());
         assert!(locked.heal().unwrap().is_some());
         assert_eq!(place.text(), Some(document(2)));
+    }
+
+    #[test]
+    fn the_copy_goes_with_the_file() {
+        let place = Place::new();
+        place.lock().create(&token(1), &identity()).unwrap();
+        fs::remove_file(place.path()).unwrap();
+        assert!(matches!(place.lock().save(&token(2), Some(&token(1)), &identity()), Ok(Saved::Gone)));
+        place.put(b"");
+        assert_eq!(place.access(), "broken");
+    }
+
+    #[test]
+    fn what_supersedes_is_copied_at_once() {
+        let place = Place::new();
+        place.put(document(3).as_bytes());
+        let saved = place.lock().save(&token(2), Some(&token(1)), &identity());
+        assert!(matches!(saved, Ok(Saved::Superseded(_))));
+        place.put(b"");
+        assert_eq!(place.access(), "access-3");
     }
 }
