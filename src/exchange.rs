@@ -5,12 +5,15 @@
 //! 2. Read the file again. Where somebody else's token is newer and good for long enough, adopt it and stop.
 //! 3. Send *the file's* refresh token, client id and secret, once there is room on the disk for the answer.
 //! 4. Write the answer, unless the file was deleted or changed meanwhile. Only then tell anybody.
+//! 5. Look once more at the file that was replaced; only then let go of the lock.
 
+mod replaced;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
+pub use self::replaced::Replaced;
 use crate::{
     config::{HttpSettings, SessionSettings},
     http,
@@ -19,7 +22,7 @@ use crate::{
         event::{Failure, Outcome, Stored},
         token::{Registration, Secret, Token},
     },
-    store::{self, Identity, Locked, Orphan, Reading, Saved, Store},
+    store::{self, Identity, Locked, Reading, Saved, Store},
     time::Clock,
 };
 
@@ -35,9 +38,6 @@ const RE_READINGS: u32 = 10;
 /// … this far apart, before it is called broken.
 const RE_READING_PAUSE: Duration = Duration::from_millis(100);
 
-/// How long after a rename somebody who writes the replaced file in place is done with it.
-const ORPHAN_PAUSE: Duration = Duration::from_millis(250);
-
 /// Exchanges tokens and keeps them on disk. A clone is cheap.
 #[derive(Clone, Debug)]
 pub struct Exchanger {
@@ -51,8 +51,8 @@ pub struct Exchanger {
 pub struct Exchanged {
     /// How it ended.
     pub outcome: Outcome,
-    /// The file that was replaced, for [`Exchanger::rescue`], and the token that is in its place.
-    pub orphan: Option<(Orphan, Token)>,
+    /// The file that was replaced, to be looked at again. It has the session's lock.
+    pub replaced: Option<Replaced>,
 }
 
 impl Exchanger {
@@ -101,15 +101,12 @@ impl Exchanger {
     ///
     /// # Errors
     /// What and why, in a line.
-    pub async fn heal(&self, session: &SessionSettings) -> Result<(), String> {
+    pub async fn heal(&self, session: &SessionSettings) -> Result<Option<Replaced>, String> {
         let mut locked = self.lock(&session.name).await?;
-        let Some(orphan) = locked.heal().map_err(|error| error.to_string())? else { return Ok(()) };
+        let Some(orphan) = locked.heal().map_err(|error| error.to_string())? else { return Ok(None) };
         let healed = locked.read().map_err(|error| error.to_string())?;
-        drop(locked);
-        if let Stored::Token(ours) = healed.stored {
-            self.rescue(session, orphan, &ours).await;
-        }
-        Ok(())
+        let Stored::Token(ours) = healed.stored else { return Ok(None) };
+        Ok(Some(Replaced { locked, orphan, ours, identity: identity(session) }))
     }
 
     /// Exchanges the refresh token of `session`, unless the file holds a token newer than `known` that is good
@@ -148,7 +145,7 @@ impl Exchanger {
             .into();
         }
         match self.post(session, refresh_token, registration).await {
-            Ok(token) => save(&mut locked, session, &kept(token, &sent), &sent),
+            Ok(token) => save(locked, session, &kept(token, &sent), &sent),
             Err(error) => self.refused(&locked, &sent, &error).await.into(),
         }
     }
@@ -156,35 +153,8 @@ impl Exchanger {
     /// Writes a token that was issued for `sent` earlier but could not be written.
     pub async fn save(&self, session: &SessionSettings, token: &Token, sent: &Token) -> Exchanged {
         match self.lock(&session.name).await {
-            Ok(mut locked) => save(&mut locked, session, token, sent),
+            Ok(locked) => save(locked, session, token, sent),
             Err(message) => Outcome::Unsaved { token: token.clone(), sent: sent.clone(), message }.into(),
-        }
-    }
-
-    /// Looks once more at the file that was replaced by one with `ours`: a sign-in that another program wrote into it
-    /// in place, just as it was replaced, would be lost. Whatever became of our file meanwhile stays.
-    pub async fn rescue(&self, session: &SessionSettings, orphan: Orphan, ours: &Token) {
-        tokio::time::sleep(ORPHAN_PAUSE).await;
-        let Some(token) = orphan.changed_token() else { return };
-        let name = &session.name;
-        let written = match self.lock(name).await {
-            Ok(mut locked) => {
-                let saved = locked.save(&token, Some(ours), &identity(session));
-                saved.map_err(|error| error.to_string())
-            }
-            Err(message) => Err(message),
-        };
-        match written {
-            Ok(Saved::Written(_)) => {
-                tracing::info!(session = name, "{name}: a token that was written meanwhile is kept");
-            }
-            Ok(Saved::Gone | Saved::Superseded(_)) => {}
-            Err(error) => {
-                tracing::warn!(
-                    session = name,
-                    "{name}: a token that was written meanwhile can't be kept: {error}"
-                );
-            }
         }
     }
 
@@ -261,11 +231,12 @@ fn kept(mut token: Token, sent: &Token) -> Token {
     token
 }
 
-fn save(locked: &mut Locked, session: &SessionSettings, token: &Token, sent: &Token) -> Exchanged {
-    match locked.save(token, Some(sent), &identity(session)) {
+fn save(mut locked: Locked, session: &SessionSettings, token: &Token, sent: &Token) -> Exchanged {
+    let identity = identity(session);
+    match locked.save(token, Some(sent), &identity) {
         Ok(Saved::Written(orphan)) => Exchanged {
             outcome: Outcome::Refreshed(token.clone()),
-            orphan: orphan.map(|orphan| (orphan, token.clone())),
+            replaced: orphan.map(|orphan| Replaced { locked, orphan, ours: token.clone(), identity }),
         },
         Ok(Saved::Gone) => Outcome::Gone.into(),
         Ok(Saved::Superseded(theirs)) => Outcome::Adopted(theirs).into(),
@@ -286,6 +257,6 @@ fn identity(session: &SessionSettings) -> Identity {
 
 impl From<Outcome> for Exchanged {
     fn from(outcome: Outcome) -> Self {
-        Self { outcome, orphan: None }
+        Self { outcome, replaced: None }
     }
 }

@@ -29,7 +29,7 @@ pub use self::{
     aws_cache::token_file_name,
     error::Error,
     locked::Locked,
-    orphan::Orphan,
+    orphan::{Orphan, Written},
     registration::{Client, registration_name},
     saved::Saved,
 };

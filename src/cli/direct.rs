@@ -8,15 +8,13 @@ use crate::{
     api::{IssuedToken, Refusal, client},
     config::SessionSettings,
     daemon::waiters,
-    exchange::{Exchanged, Exchanger},
+    exchange::{Exchanged, Exchanger, Replaced},
     session::{
         Session,
         event::{Action, Event, Generation, Notice, Wake},
         schedule::Policy,
         status::{State, Status},
-        token::Token,
     },
-    store::Orphan,
     time::{Clock, Timestamp, words},
 };
 
@@ -32,7 +30,8 @@ pub(super) struct Direct<'a> {
     session: Session,
     /// What the session asked for and nobody has begun.
     work: Option<Action>,
-    orphans: Vec<(Orphan, Token)>,
+    /// What is to be looked at before the command ends; it has the session's lock.
+    replaced: Option<Replaced>,
 }
 
 /// Whether a command may go on without the daemon that answered so. One that is there and sick is told of, and a
@@ -60,7 +59,7 @@ impl<'a> Direct<'a> {
         let memory = exchanger.store().memory(&settings.name);
         let session = Session::new(&settings.name, policy, memory, Generation::default());
         let clock = context.clock.clone();
-        let mut direct = Self { settings, exchanger, clock, session, work: None, orphans: Vec::new() };
+        let mut direct = Self { settings, exchanger, clock, session, work: None, replaced: None };
         direct.read().await;
         Ok(direct)
     }
@@ -100,10 +99,14 @@ impl<'a> Direct<'a> {
         Status { state: State::Fresh, next: None, reason: expired, remedy, ..status }
     }
 
-    /// Looks once more at the files that were replaced.
-    pub(super) async fn close(self) {
-        for (orphan, ours) in self.orphans {
-            self.exchanger.rescue(self.settings, orphan, &ours).await;
+    /// Looks once more at the file that was replaced, after the answer was printed.
+    pub(super) async fn close(mut self) {
+        self.look_again().await;
+    }
+
+    async fn look_again(&mut self) {
+        if let Some(replaced) = self.replaced.take() {
+            replaced.look_again().await;
         }
     }
 
@@ -128,7 +131,9 @@ impl<'a> Direct<'a> {
     }
 
     async fn perform(&mut self, action: Action) {
-        let (generation, Exchanged { outcome, orphan }) = match action {
+        // It has the lock that everything but a reading needs.
+        self.look_again().await;
+        let (generation, Exchanged { outcome, replaced }) = match action {
             Action::Exchange { generation, known, enough } => {
                 (generation, self.exchanger.exchange(self.settings, known.as_ref(), enough).await)
             }
@@ -138,7 +143,7 @@ impl<'a> Direct<'a> {
             Action::Read { .. } => return self.read().await,
             Action::Remember(_) | Action::Forget | Action::Tell(_) => return,
         };
-        self.orphans.extend(orphan);
+        self.replaced = replaced;
         self.handle(Event::Exchanged { generation, outcome });
     }
 
@@ -146,8 +151,13 @@ impl<'a> Direct<'a> {
         let generation = self.session.generation();
         let name = &self.settings.name;
         let (stored, whole) = self.exchanger.read(name).await;
-        if !whole && let Err(error) = self.exchanger.heal(self.settings).await {
-            tracing::warn!("{name}: the token file is broken and can't be healed: {error}");
+        if !whole {
+            match self.exchanger.heal(self.settings).await {
+                Ok(replaced) => self.replaced = replaced,
+                Err(error) => {
+                    tracing::warn!("{name}: the token file is broken and can't be healed: {error}");
+                }
+            }
         }
         let memory = self.exchanger.store().memory(name);
         self.handle(Event::Read { generation, stored, memory });

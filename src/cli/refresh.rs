@@ -32,10 +32,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         let (mut codes, mut refreshed) = (Vec::new(), Vec::new());
         for session in sessions {
             match refresh(session, context).await {
-                Ok(status) => {
-                    if !args.json {
-                        out::line(&line(&status))?;
+                Ok((status, direct)) => {
+                    let said = if args.json { Ok(()) } else { out::line(&line(&status)) };
+                    if let Some(direct) = direct {
+                        direct.close().await;
                     }
+                    said?;
                     refreshed.push(status);
                 }
                 Err(failure) => {
@@ -51,15 +53,23 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     })
 }
 
-async fn refresh(session: &SessionSettings, context: &Context) -> Result<Status, Failure> {
+/// Refreshes, and gives what is to be closed once that was said.
+async fn refresh<'a>(
+    session: &'a SessionSettings,
+    context: &Context,
+) -> Result<(Status, Option<Direct<'a>>), Failure> {
     match context.client().refresh(&session.name).await {
-        Ok(status) => return Ok(status),
+        Ok(status) => return Ok((status, None)),
         Err(error) => direct::is_called_for(Some(&session.name), error)?,
     }
     let mut direct = Direct::open(context, session).await?;
-    let refreshed = direct.refresh().await;
-    direct.close().await;
-    refreshed.map_err(|refusal| Failure::of(&session.name, refusal))
+    match direct.refresh().await {
+        Ok(status) => Ok((status, Some(direct))),
+        Err(refusal) => {
+            direct.close().await;
+            Err(Failure::of(&session.name, refusal))
+        }
+    }
 }
 
 fn line(status: &Status) -> String {

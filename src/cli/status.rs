@@ -134,7 +134,9 @@ impl Overview {
         };
         chosen.retain(|session| !self.sessions.iter().any(|known| known.session == session.name));
         for session in chosen {
-            self.sessions.push(Direct::open(context, session).await?.status());
+            let direct = Direct::open(context, session).await?;
+            self.sessions.push(direct.status());
+            direct.close().await;
             if self.daemon.is_some() {
                 let name = &session.name;
                 self.warnings

@@ -57,14 +57,14 @@ impl Effects {
                 let server = server(&session);
                 return self.exchange(name.clone(), generation, Some(server), async move {
                     let exchanged = exchanger.exchange(&session, known.as_ref(), enough).await;
-                    (exchanger, session, exchanged)
+                    (session, exchanged)
                 });
             }
             Action::Save { generation, token, sent } => {
                 let (exchanger, session) = (self.exchanger.clone(), session.clone());
                 return self.exchange(name.clone(), generation, None, async move {
                     let exchanged = exchanger.save(&session, &token, &sent).await;
-                    (exchanger, session, exchanged)
+                    (session, exchanged)
                 });
             }
             Action::Tell(notice) => return report::tell(name, &notice),
@@ -99,8 +99,14 @@ impl Effects {
             let read = Event::Read { generation, stored, memory };
             let _ = done.send(Done::Event(name.clone(), Box::new(read)));
             if !whole {
-                let healed = exchanger.heal(&session).await;
-                let _ = done.send(Done::Healed(name, healed));
+                let (verdict, replaced) = match exchanger.heal(&session).await {
+                    Ok(replaced) => (Ok(()), replaced),
+                    Err(error) => (Err(error), None),
+                };
+                let _ = done.send(Done::Healed(name, verdict));
+                if let Some(replaced) = replaced {
+                    replaced.look_again().await;
+                }
             }
         });
     }
@@ -110,22 +116,22 @@ impl Effects {
         name: String,
         generation: Generation,
         server: Option<String>,
-        work: impl Future<Output = (Exchanger, SessionSettings, Exchanged)> + Send + 'static,
+        work: impl Future<Output = (SessionSettings, Exchanged)> + Send + 'static,
     ) {
         while let Some(ended) = self.exchanges.try_join_next_with_id() {
             self.forget(Some(ended));
         }
         let done = self.done.clone();
         let task = self.exchanges.spawn(async move {
-            let (exchanger, session, Exchanged { outcome, orphan }) = work.await;
+            let (session, Exchanged { outcome, replaced }) = work.await;
             platform::release_free();
             let exchanged = Event::Exchanged { generation, outcome };
             let _ = done.send(Done::Event(session.name.clone(), Box::new(exchanged)));
             if let Some(server) = server {
                 let _ = done.send(Done::Ended(server));
             }
-            if let Some((orphan, ours)) = orphan {
-                exchanger.rescue(&session, orphan, &ours).await;
+            if let Some(replaced) = replaced {
+                replaced.look_again().await;
             }
         });
         self.under_way.insert(task.id(), name);

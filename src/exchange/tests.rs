@@ -1,5 +1,7 @@
 //! Exchanges against a server that plays what it is told to.
 
+use std::{fs::OpenOptions, io::Write};
+
 use super::*;
 use crate::{
     http::scripted::{Play, Server, json},
@@ -77,4 +79,78 @@ async fn without_room_for_the_answer_nothing_is_sent() {
     std::fs::remove_file(world.place.path()).unwrap();
     world.place.put(document(1).as_bytes());
     assert!(matches!(world.exchange().await.outcome, Outcome::Refreshed(_)), "once there is room");
+}
+
+#[tokio::test]
+async fn the_lock_is_kept_until_the_replaced_file_was_looked_at() {
+    let world = World::new(vec![issued(2), issued(8)]).await;
+    world.place.put(document(1).as_bytes());
+    // As the AWS CLI opens it, just before it is replaced.
+    let mut writer = OpenOptions::new().write(true).open(world.place.path()).unwrap();
+    let Exchanged { outcome, replaced } = world.exchange().await;
+    assert!(matches!(outcome, Outcome::Refreshed(_)), "told before the lock is free");
+    let replaced = replaced.unwrap();
+    assert!(world.place.store.try_lock(SESSION).unwrap().is_none());
+    let known = token(2);
+    let next = world.exchanger.exchange(&world.session, Some(&known), Duration::from_secs(60));
+    let write = async {
+        writer.set_len(0).unwrap();
+        writer.write_all(&document(7).as_bytes()[..99]).unwrap();
+        tokio::task::yield_now().await;
+        writer.write_all(&document(7).as_bytes()[99..]).unwrap();
+    };
+    let (next, (), ()) = tokio::join!(next, write, replaced.look_again());
+    let Outcome::Adopted(adopted) = next.outcome else { panic!("{next:?}") };
+    assert!(adopted.same_as(&token(7)));
+    assert_eq!(world.place.text(), Some(document(7)));
+    assert_eq!(world.server.requests().len(), 1, "nothing was spent that the sign-in has made worthless");
+}
+
+#[tokio::test]
+async fn a_slow_writer_of_the_replaced_file_is_waited_for() {
+    let world = World::new(vec![issued(2)]).await;
+    world.place.put(document(1).as_bytes());
+    let mut writer = OpenOptions::new().write(true).open(world.place.path()).unwrap();
+    let replaced = world.exchange().await.replaced.unwrap();
+    writer.set_len(0).unwrap();
+    let write = async {
+        // Twice as long as a writer at work takes: the first look finds half of it.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        writer.write_all(document(7).as_bytes()).unwrap();
+    };
+    tokio::join!(write, replaced.look_again());
+    assert_eq!(world.place.text(), Some(document(7)));
+}
+
+#[tokio::test]
+async fn a_sign_in_and_a_sign_out_that_come_right_then_have_the_last_word() {
+    for signs_in in [true, false] {
+        let world = World::new(vec![issued(2)]).await;
+        world.place.put(document(1).as_bytes());
+        let replaced = world.exchange().await.replaced.unwrap();
+        let sign = async {
+            let mut locked = world.exchanger.lock(SESSION).await.unwrap();
+            if signs_in {
+                locked.create(&token(5), &identity(&world.session)).unwrap();
+            } else {
+                locked.delete().unwrap();
+            }
+        };
+        tokio::join!(replaced.look_again(), sign);
+        assert_eq!(world.place.text(), signs_in.then(|| document(5)));
+    }
+}
+
+#[tokio::test]
+async fn a_healed_file_is_looked_at_again_too() {
+    let world = World::new(vec![]).await;
+    world.place.put((document(1) + "\"}").as_bytes());
+    let mut writer = OpenOptions::new().write(true).open(world.place.path()).unwrap();
+    let replaced = world.exchanger.heal(&world.session).await.unwrap().unwrap();
+    assert_eq!(world.place.text(), Some(document(1)));
+    writer.set_len(0).unwrap();
+    writer.write_all(document(7).as_bytes()).unwrap();
+    replaced.look_again().await;
+    assert_eq!(world.place.text(), Some(document(7)));
+    assert!(world.exchanger.heal(&world.session).await.unwrap().is_none(), "it is whole");
 }

@@ -101,7 +101,7 @@ impl Locked {
     }
 
     /// The session's name.
-    pub(super) fn session(&self) -> String {
+    pub fn session(&self) -> String {
         self.session.clone()
     }
 

@@ -5,7 +5,7 @@ use std::{fmt, fs::File, path::PathBuf};
 use sha1::{Digest, Sha1, digest::Output};
 
 use super::{
-    aws_cache,
+    aws_cache::{self, Parsed},
     file::{self, Opened},
 };
 use crate::session::token::{Secret, Token};
@@ -22,21 +22,39 @@ pub struct Orphan {
     spent: Option<Secret>,
 }
 
+/// What has been written into an [`Orphan`].
+#[derive(Debug, PartialEq, Eq)]
+pub enum Written {
+    /// Nothing, or nothing new.
+    Nothing,
+    /// Not all of a token, or not yet.
+    Torn,
+    /// A token.
+    Token(Token),
+}
+
 impl Orphan {
     pub(super) fn new(opened: Opened, path: PathBuf) -> Self {
         let spent = aws_cache::parse(&opened.bytes).ok().and_then(|parsed| parsed.token.refresh_token);
         Self { seen: Sha1::digest(&*opened.bytes), spent, file: opened.file, path }
     }
 
-    /// The token that was written into the file since it was replaced; `None` where nothing was, or not yet all of
-    /// a token, or the old one again: its refresh token may be spent.
-    pub fn changed_token(&self) -> Option<Token> {
-        let bytes = file::read_bounded(&self.file, &self.path).ok()?;
+    /// What was written into the file since it was replaced. The old token again is nothing: its refresh token may be
+    /// spent.
+    pub fn look(&self) -> Written {
+        let Ok(bytes) = file::read_bounded(&self.file, &self.path) else { return Written::Nothing };
         if Sha1::digest(&*bytes) == self.seen {
-            return None;
+            return Written::Nothing;
         }
-        let token = aws_cache::parse(&bytes).ok()?.token;
-        (token.refresh_token.is_none() || token.refresh_token != self.spent).then_some(token)
+        match aws_cache::parse(&bytes) {
+            Err(_) => Written::Torn,
+            Ok(Parsed { token, .. })
+                if token.refresh_token.is_some() && token.refresh_token == self.spent =>
+            {
+                Written::Nothing
+            }
+            Ok(Parsed { token, .. }) => Written::Token(token),
+        }
     }
 }
 
@@ -50,27 +68,28 @@ impl fmt::Debug for Orphan {
 mod tests {
     use std::{fs::OpenOptions, io::Write};
 
+    use super::Written;
     use crate::store::{Saved, fixture::*};
 
     #[test]
     fn finds_the_sign_in_that_was_written_into_the_replaced_file() {
         let place = Place::new();
         for (written, expected) in [
-            (String::new(), None),
-            (document(7)[..99].to_owned(), None),
-            (document(1), None),
-            (format!("{}\n", document(1)), None),
-            (document(7), Some(token_read(7))),
+            (String::new(), Written::Torn),
+            (document(7)[..99].to_owned(), Written::Torn),
+            (document(1), Written::Nothing),
+            (format!("{}\n", document(1)), Written::Nothing),
+            (document(7), Written::Token(token_read(7))),
         ] {
             place.put(document(1).as_bytes());
             // As `open(path, "w")` of the AWS CLI would, but for the truncation, which may come later.
             let mut writer = OpenOptions::new().write(true).open(place.path()).unwrap();
             let saved = place.lock().save(&token(2), Some(&token(1)), &identity()).unwrap();
             let Saved::Written(Some(orphan)) = saved else { panic!("{saved:?}") };
-            assert_eq!(orphan.changed_token(), None);
+            assert_eq!(orphan.look(), Written::Nothing);
             writer.set_len(0).unwrap();
             writer.write_all(written.as_bytes()).unwrap();
-            assert_eq!(orphan.changed_token(), expected, "{written}");
+            assert_eq!(orphan.look(), expected, "{written}");
             assert_eq!(place.text(), Some(document(2)));
         }
     }
