@@ -89,9 +89,18 @@ impl Exchanger {
     }
 
     /// What the token file of `session` holds, and whether the file is whole. One that is not, and stays so for a
-    /// second, should be healed.
+    /// second, should be healed. A token that is new has a copy from here on.
     pub async fn read(&self, session: &str) -> (Stored, bool) {
-        match self.settled(|store| store.read(session)).await {
+        let mut reading = self.settled(|store| store.read(session)).await;
+        if let Ok(Reading { unattended: true, .. }) = reading {
+            match self.store.attend(session) {
+                Ok(true) => reading = self.store.read(session),
+                Ok(false) => {}
+                // An exchange will say it.
+                Err(error) => tracing::debug!(session, "{session}: {error}"),
+            }
+        }
+        match reading {
             Ok(Reading { stored, healed_from, .. }) => (stored, healed_from.is_none()),
             Err(error) => (error.into(), true),
         }

@@ -21,7 +21,14 @@ mod saved;
 mod stray;
 mod temporary;
 
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use sha1::{Digest, Sha1};
 
@@ -49,6 +56,8 @@ struct Folders {
     token_cache: PathBuf,
     state: PathBuf,
     locks: PathBuf,
+    /// The own state can't be written; it was said once.
+    copies_fail: AtomicBool,
 }
 
 /// What a look at a session's token file gave.
@@ -59,6 +68,8 @@ pub struct Reading {
     /// Where the token is from, if the file is not whole. It may be just being written: look again before anything
     /// is done about it, such as [`Locked::heal`] or an exchange.
     pub healed_from: Option<HealedFrom>,
+    /// The own copy is behind the whole file, or a crash has left something beside it: [`Store::attend`].
+    pub unattended: bool,
 }
 
 /// Where the token of a broken file is from.
@@ -83,7 +94,7 @@ impl Store {
     /// Token files are in `token_cache` (`~/.aws/sso/cache`), own copies below `state`, locks in `locks`. The last
     /// two are folders of ours alone.
     pub fn new(token_cache: PathBuf, state: PathBuf, locks: PathBuf) -> Self {
-        Self(Arc::new(Folders { token_cache, state, locks }))
+        Self(Arc::new(Folders { token_cache, state, locks, copies_fail: AtomicBool::new(false) }))
     }
 
     /// Makes the folders, and the own ones private where they aren't. Without a home directory it makes none.
@@ -116,7 +127,16 @@ impl Store {
     /// One look at the token file of `session`, without its lock. A token that only the first object of the file
     /// or the own copy has is one too. An error is about the file itself: it can't be opened, or is no file.
     pub fn read(&self, session: &str) -> Result<Reading, Error> {
-        Ok(self.look(session)?.into())
+        let look = self.look(session)?;
+        let unattended = !look.is_copied() || stray::are_beside(&self.token_path(session));
+        Ok(Reading { unattended, ..look.into() })
+    }
+
+    /// Takes a copy of the token in a whole file, and up what a crash has left beside it; whether the file may be
+    /// another now. Nothing is done while another process has the lock: it does the same.
+    pub fn attend(&self, session: &str) -> Result<bool, Error> {
+        let Some(locked) = self.try_lock(session)? else { return Ok(false) };
+        locked.read().map(|_| true)
     }
 
     /// Takes the lock of `session`, or `None` while another process (or another part of this one) holds it. It is
@@ -152,6 +172,17 @@ impl Store {
         Ok(())
     }
 
+    /// Says that a copy could not be kept, unless that is so since the last one.
+    fn copied(&self, session: &str, kept: Result<(), Error>) {
+        let failed_before = self.0.copies_fail.swap(kept.is_err(), Ordering::Relaxed);
+        match kept {
+            Err(error) if !failed_before => {
+                tracing::warn!(session, "{session}: no copy of its token is kept: {error}");
+            }
+            Err(_) | Ok(()) => {}
+        }
+    }
+
     fn look(&self, session: &str) -> Result<Look, Error> {
         Look::at(&self.token_path(session), &self.record_path(session))
     }
@@ -183,7 +214,7 @@ impl From<Look> for Reading {
                 (Stored::Broken(format!("can't read {}: {why}", look.path.display())), None)
             }
         };
-        Self { stored, healed_from }
+        Self { stored, healed_from, unattended: false }
     }
 }
 

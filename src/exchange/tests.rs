@@ -154,3 +154,39 @@ async fn a_healed_file_is_looked_at_again_too() {
     assert_eq!(world.place.text(), Some(document(7)));
     assert!(world.exchanger.heal(&world.session).await.unwrap().is_none(), "it is whole");
 }
+
+#[tokio::test]
+async fn a_token_of_others_is_copied_as_soon_as_it_is_found() {
+    let world = World::new(vec![]).await;
+    world.place.put(document(1).as_bytes());
+    {
+        let _held = world.place.lock();
+        assert!(matches!(world.exchanger.read(SESSION).await, (Stored::Token(_), true)));
+        world.place.put(b"");
+        assert_eq!(world.place.access(), "broken", "another process is at it");
+        world.place.put(document(1).as_bytes());
+    }
+    for n in [1, 2] {
+        world.place.put(document(n).as_bytes());
+        let (Stored::Token(token), true) = world.exchanger.read(SESSION).await else { panic!("{n}") };
+        assert!(token.same_as(&token_read(n)));
+        world.place.put(b"");
+        assert_eq!(world.place.access(), format!("access-{n}"));
+        assert!(world.exchanger.heal(&world.session).await.unwrap().is_some());
+        assert_eq!(world.place.text(), Some(document(n)));
+    }
+    let (inode, text) = (world.place.own_state_inode(), world.place.text());
+    world.exchanger.read(SESSION).await;
+    assert_eq!((world.place.own_state_inode(), world.place.text()), (inode, text), "written once");
+}
+
+#[tokio::test]
+async fn what_a_crash_left_is_found_by_a_reading() {
+    let world = World::new(vec![]).await;
+    world.place.put(document(1).as_bytes());
+    world.exchanger.read(SESSION).await;
+    world.place.leave_stray(document(2).as_bytes());
+    let (Stored::Token(token), true) = world.exchanger.read(SESSION).await else { panic!("no token") };
+    assert!(token.same_as(&token_read(2)));
+    assert_eq!((world.place.text(), world.place.names().len()), (Some(document(2)), 1));
+}

@@ -3,14 +3,17 @@
 use std::{
     fs,
     io::Write,
-    os::{fd::AsRawFd, unix::fs::symlink},
+    os::{
+        fd::AsRawFd,
+        unix::fs::{MetadataExt, symlink},
+    },
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use tempfile::TempDir;
 
-use super::{Identity, Locked, Store};
+use super::{Identity, Locked, Store, temporary};
 use crate::{
     session::{
         event::Stored,
@@ -64,6 +67,17 @@ impl Place {
         symlink(format!("/proc/self/fd/{}", kept.as_raw_fd()), self.path()).unwrap();
         fs::remove_dir_all(folder).unwrap();
         kept
+    }
+
+    /// Leaves a temporary file beside the token file, as a crash would.
+    pub(crate) fn leave_stray(&self, bytes: &[u8]) {
+        let name = format!("{}x1y2z3.tmp", temporary::prefix(&self.path()));
+        fs::File::create(self.path().with_file_name(name)).unwrap().write_all(bytes).unwrap();
+    }
+
+    /// Tells one writing of the own state from another.
+    pub(crate) fn own_state_inode(&self) -> u64 {
+        fs::metadata(self.lock().record_path()).unwrap().ino()
     }
 
     /// The text of the token file, if there is one.

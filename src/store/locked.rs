@@ -37,7 +37,7 @@ impl Locked {
         locked
     }
 
-    /// One look at the file, as [`Store::read`]. A token in a whole file becomes the last good copy.
+    /// One look at the file, as [`Store::read`], with nothing left to attend. A token in a whole file becomes the last good copy.
     pub fn read(&self) -> Result<Reading, Error> {
         let look = self.look()?;
         if let Found::Token { token, document, healed_from: None } = &look.found {
@@ -168,9 +168,7 @@ impl Locked {
             }
             record.copy = Some(good);
         });
-        if let Err(error) = kept {
-            tracing::warn!("no copy is kept of the token of {}: {error}", self.session);
-        }
+        self.store.copied(&self.session, kept);
     }
 }
 

@@ -62,6 +62,16 @@ impl Look {
         }
     }
 
+    /// Whether the own copy has what a whole file holds; there is nothing to copy of another.
+    pub(super) fn is_copied(&self) -> bool {
+        match &self.found {
+            Found::Token { token, healed_from: None, .. } => {
+                self.copy.as_ref().is_some_and(|copy| copy.token.same_as(token))
+            }
+            _ => true,
+        }
+    }
+
     /// Whether `token` is what the file holds, and nothing of it is broken.
     pub(super) fn is_whole_with(&self, token: &Token) -> bool {
         matches!(&self.found, Found::Token { token: held, healed_from: None, .. } if held.same_as(token))

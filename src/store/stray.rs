@@ -25,6 +25,11 @@ pub(super) fn of(path: &Path) -> Vec<PathBuf> {
     names.map(|entry| entry.path()).collect()
 }
 
+/// Whether there are any.
+pub(super) fn are_beside(path: &Path) -> bool {
+    !of(path).is_empty()
+}
+
 /// Deletes all of them. Only for whoever holds the lock of that file, or the temporary file of another would be gone
 /// too.
 pub(super) fn remove_all(path: &Path) {
@@ -81,7 +86,7 @@ impl Locked {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs::File, io::Write};
+    use std::fs::File;
 
     use super::*;
     use crate::store::{
@@ -105,8 +110,7 @@ mod tests {
         if let Some(file) = file {
             place.put(file.as_bytes());
         }
-        let name = format!("{}x1y2z3.tmp", temporary::prefix(&place.path()));
-        File::create(place.path().with_file_name(name)).unwrap().write_all(stray.as_bytes()).unwrap();
+        place.leave_stray(stray.as_bytes());
         place
     }
 
