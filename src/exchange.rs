@@ -18,6 +18,7 @@ use crate::{
     config::{HttpSettings, SessionSettings},
     http,
     oidc::{self, Grant, Verdict, endpoint},
+    platform,
     session::{
         event::{Failure, Outcome, Stored},
         token::{Registration, Secret, Token},
@@ -28,6 +29,9 @@ use crate::{
 
 /// How long to try for the session's lock: longer than an exchange of somebody else can take.
 const LOCK_PATIENCE: Duration = Duration::from_secs(45);
+
+/// How often, meanwhile, to look whether who has it is stopped, and will never let go of it.
+const STOPPED_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How often to try for it.
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
@@ -172,15 +176,33 @@ impl Exchanger {
     /// # Errors
     /// What and why, in a line.
     pub async fn lock(&self, session: &str) -> Result<Locked, String> {
-        let tries = LOCK_PATIENCE.as_millis() / LOCK_PAUSE.as_millis();
-        for _ in 0..tries {
+        let tries = |time: Duration| time.as_millis() / LOCK_PAUSE.as_millis();
+        for number in 0..tries(LOCK_PATIENCE) {
             match self.store.try_lock(session) {
                 Ok(Some(locked)) => return Ok(locked),
-                Ok(None) => tokio::time::sleep(LOCK_PAUSE).await,
+                Ok(None) => {}
                 Err(error) => return Err(error.to_string()),
             }
+            if number > 0
+                && number % tries(STOPPED_PATIENCE) == 0
+                && let Some(pid) = self.store.lock_holder(session).filter(|pid| platform::is_stopped(*pid))
+            {
+                return Err(format!(
+                    "another process of sso-refresh ({pid}) holds the lock of `{session}` and is stopped: continue it \
+                     with `kill -CONT {pid}` or end it with `kill -KILL {pid}`"
+                ));
+            }
+            tokio::time::sleep(LOCK_PAUSE).await;
         }
-        Err("another process of sso-refresh has been refreshing this session for too long: end it".into())
+        Err(match self.store.lock_holder(session) {
+            Some(pid) => format!(
+                "another process of sso-refresh ({pid}) has held the lock of `{session}` for too long: end it with \
+                 `kill {pid}`"
+            ),
+            None => format!(
+                "another process of sso-refresh has held the lock of `{session}` for too long: end it"
+            ),
+        })
     }
 
     /// Reads until the file is whole, or has not been so for a second.

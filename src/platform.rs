@@ -2,7 +2,7 @@
 //!
 //! [`Timer`] waits for a moment of wall-clock time and tells when the clock was set or the machine slept;
 //! [`manager`] speaks to the service manager, if there is one; [`harden`] closes the process to others, and
-//! [`own_files`] opens its files to itself.
+//! [`own_files`] opens its files to itself; [`is_stopped`] looks at another.
 
 #[cfg(target_os = "linux")]
 #[path = "platform/systemd.rs"]
@@ -23,7 +23,7 @@ mod process;
 
 pub use self::{
     memory::release_free,
-    process::{harden, own_files},
+    process::{harden, is_stopped, own_files},
     timer::Timer,
 };
 

@@ -143,8 +143,12 @@ impl Store {
     /// the same for every path that leads to the same token file.
     pub fn try_lock(&self, session: &str) -> Result<Option<Locked>, Error> {
         folder::restore_own(&self.0.locks)?;
-        let path = self.0.locks.join(format!("{}.lock", self.key(session)));
-        Ok(Lock::try_take(&path)?.map(|lock| Locked::new(self.clone(), session, lock)))
+        Ok(Lock::try_take(&self.lock_path(session))?.map(|lock| Locked::new(self.clone(), session, lock)))
+    }
+
+    /// The process that has the lock of `session`, or had it last; `None` where that is not known.
+    pub fn lock_holder(&self, session: &str) -> Option<u32> {
+        lock::holder(&self.lock_path(session))
     }
 
     /// Deletes the own copy of the token: the user signed out. What was learned of the session stays.
@@ -189,6 +193,10 @@ impl Store {
 
     fn sessions(&self) -> PathBuf {
         self.0.state.join("sessions")
+    }
+
+    fn lock_path(&self, session: &str) -> PathBuf {
+        self.0.locks.join(format!("{}.lock", self.key(session)))
     }
 
     fn record_path(&self, session: &str) -> PathBuf {

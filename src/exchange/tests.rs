@@ -2,6 +2,11 @@
 
 use std::{fs::OpenOptions, io::Write};
 
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
 use super::*;
 use crate::{
     http::scripted::{Play, Server, json},
@@ -189,4 +194,41 @@ async fn what_a_crash_left_is_found_by_a_reading() {
     let (Stored::Token(token), true) = world.exchanger.read(SESSION).await else { panic!("no token") };
     assert!(token.same_as(&token_read(2)));
     assert_eq!((world.place.text(), world.place.names().len()), (Some(document(2)), 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_is_waited_for_unless_its_holder_is_stopped() {
+    let world = World::new(vec![]).await;
+    let _held = world.place.lock();
+    let pid = std::process::id();
+    let message = world.exchanger.lock(SESSION).await.unwrap_err();
+    assert_eq!(
+        message,
+        format!(
+            "another process of sso-refresh ({pid}) has held the lock of `{SESSION}` for too long: end it with \
+             `kill {pid}`"
+        )
+    );
+    let mut stopped = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+    let pid = stopped.id();
+    kill(Pid::from_raw(pid.cast_signed()), Signal::SIGSTOP).unwrap();
+    while platform::is_stopped(std::process::id()) == platform::is_stopped(pid) && cfg!(target_os = "linux") {
+        std::thread::yield_now();
+    }
+    world.place.name_holder(pid);
+    // The tests' clock: it is the sleeps that count.
+    let given_up = tokio::time::timeout(Duration::from_secs(3), world.exchanger.lock(SESSION)).await;
+    stopped.kill().unwrap();
+    stopped.wait().unwrap();
+    if !cfg!(target_os = "linux") {
+        eprintln!("not tested: this system does not tell who is stopped");
+        return;
+    }
+    assert_eq!(
+        given_up.unwrap().unwrap_err(),
+        format!(
+            "another process of sso-refresh ({pid}) holds the lock of `{SESSION}` and is stopped: continue it with \
+             `kill -CONT {pid}` or end it with `kill -KILL {pid}`"
+        )
+    );
 }

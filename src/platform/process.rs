@@ -1,4 +1,4 @@
-//! What keeps other processes of the user out of this one's memory, as far as a system can.
+//! Processes: what keeps others out of this one's memory, as far as a system can, and whether another is stopped.
 
 use nix::sys::{
     resource::{Resource, setrlimit},
@@ -25,6 +25,21 @@ pub fn own_files() {
     umask(found - Mode::S_IRWXU);
 }
 
+/// Whether the process `pid` was stopped, by Ctrl-Z or `kill -STOP`, and so does nothing until it is continued. Where
+/// that can't be told, it is not.
+#[cfg(target_os = "linux")]
+pub fn is_stopped(pid: u32) -> bool {
+    // proc_pid_stat(5): the state follows the name, which stands in parentheses and may have some of its own.
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('T'))
+}
+
+/// No system but Linux tells it in a file.
+#[cfg(not(target_os = "linux"))]
+pub fn is_stopped(_pid: u32) -> bool {
+    false
+}
+
 #[cfg(test)]
 mod tests {
     use nix::sys::resource::getrlimit;
@@ -37,5 +52,26 @@ mod tests {
         assert_eq!(getrlimit(Resource::RLIMIT_CORE).unwrap(), (0, 0));
         #[cfg(target_os = "linux")]
         assert!(!nix::sys::prctl::get_dumpable().unwrap());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn tells_a_stopped_process_from_others() {
+        use nix::{
+            sys::signal::{Signal, kill},
+            unistd::Pid,
+        };
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let pid = child.id();
+        assert!(!is_stopped(pid) && !is_stopped(std::process::id()) && !is_stopped(u32::MAX));
+        let tell = |signal| kill(Pid::from_raw(pid.cast_signed()), signal).unwrap();
+        tell(Signal::SIGSTOP);
+        assert!((0..6000).any(|_| is_stopped(pid) || {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            false
+        }));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!is_stopped(pid));
     }
 }

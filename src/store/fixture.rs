@@ -75,6 +75,14 @@ impl Place {
         fs::File::create(self.path().with_file_name(name)).unwrap().write_all(bytes).unwrap();
     }
 
+    /// Writes `pid` into the session's lock.
+    pub(crate) fn name_holder(&self, pid: u32) {
+        fs::File::create(self.store.lock_path(SESSION))
+            .unwrap()
+            .write_all(format!("{pid}\n").as_bytes())
+            .unwrap();
+    }
+
     /// Tells one writing of the own state from another.
     pub(crate) fn own_state_inode(&self) -> u64 {
         fs::metadata(self.lock().record_path()).unwrap().ino()

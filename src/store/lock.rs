@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io,
+    io::{self, Read, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::Path,
 };
@@ -38,11 +38,31 @@ impl Lock {
                 Err(TryLockError::Error(error)) => return Err(failed(error)),
             }
             if is_at(&file, path).map_err(failed)? {
+                // Nobody but a person in trouble needs it: a full disk is no reason to do without the lock.
+                if let Err(error) = sign(&file) {
+                    tracing::debug!("can't write into {}: {error}", path.display());
+                }
                 return Ok(Some(Self(file)));
             }
         }
         Ok(None)
     }
+}
+
+/// The process that took the lock at `path` last, as it wrote it there; `None` where it has not, or something else
+/// did.
+pub(super) fn holder(path: &Path) -> Option<u32> {
+    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
+    let mut text = String::new();
+    file.take(16).read_to_string(&mut text).ok()?;
+    text.trim_end().parse().ok()
+}
+
+fn sign(mut file: &File) -> io::Result<()> {
+    let text = format!("{}\n", std::process::id());
+    file.write_all(text.as_bytes())?;
+    file.set_len(text.len() as u64)
 }
 
 /// Whether `file` is the one that `path` names.
@@ -95,6 +115,21 @@ mod tests {
         stale.try_lock().unwrap();
         fs::remove_file(&path).unwrap();
         assert!(Lock::try_take(&path).unwrap().is_some(), "the deleted file holds nobody back");
+    }
+
+    #[test]
+    fn names_its_holder() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.lock");
+        assert_eq!(holder(&path), None);
+        for (before, found) in
+            [("", None), ("4294967295 and more\n", None), ("-1\n", None), ("12\n", Some(12))]
+        {
+            File::create(&path).unwrap().write_all(before.as_bytes()).unwrap();
+            assert_eq!(holder(&path), found, "{before}");
+            let _held = Lock::try_take(&path).unwrap().unwrap();
+            assert_eq!(holder(&path), Some(std::process::id()), "{before}");
+        }
     }
 
     #[test]
