@@ -66,12 +66,13 @@ mod tests {
         assert!(!is_stopped(pid) && !is_stopped(std::process::id()) && !is_stopped(u32::MAX));
         let tell = |signal| kill(Pid::from_raw(pid.cast_signed()), signal).unwrap();
         tell(Signal::SIGSTOP);
-        assert!((0..6000).any(|_| is_stopped(pid) || {
+        let stopped = (0..6000).any(|_| {
             std::thread::sleep(std::time::Duration::from_millis(10));
-            false
-        }));
+            is_stopped(pid)
+        });
         child.kill().unwrap();
         child.wait().unwrap();
+        assert!(stopped);
         assert!(!is_stopped(pid));
     }
 }

@@ -33,7 +33,9 @@ pub(super) fn are_beside(path: &Path) -> bool {
 /// Deletes all of them. Only for whoever holds the lock of that file, or the temporary file of another would be gone
 /// too.
 pub(super) fn remove_all(path: &Path) {
-    of(path).iter().for_each(|stray| remove(stray));
+    for stray in of(path) {
+        remove(&stray);
+    }
 }
 
 fn remove(stray: &Path) {

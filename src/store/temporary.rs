@@ -218,7 +218,10 @@ mod tests {
         let metadata = fs::metadata(&temporary.path).unwrap();
         assert_eq!((metadata.permissions().mode() & 0o7777, metadata.len()), (0o600, 4));
         let name = temporary.path.file_name().unwrap().to_str().unwrap();
-        assert!(name.starts_with(".sso-refresh-") && name.ends_with(".tmp"), "{name}");
+        assert!(
+            name.starts_with(".sso-refresh-") && Path::new(name).extension() == Some(OsStr::new("tmp")),
+            "{name}"
+        );
         temporary.fill(b"x").unwrap();
         assert_eq!(fs::read_to_string(&temporary.path).unwrap(), "x");
         drop(temporary);
@@ -248,6 +251,8 @@ mod tests {
         }
     }
 
+    type Deed = fn(&Path);
+
     /// What others do to the file between the last look and the moment that the two change places, or later.
     #[test]
     fn what_others_write_at_the_last_moment_stays() {
@@ -257,7 +262,6 @@ mod tests {
         let truncated = |path: &Path| write_in_place(path, "");
         let later = |path: &Path| put(path, "later");
         let nothing = |_: &Path| {};
-        type Deed = fn(&Path);
         let deeds: [(&[Deed], Option<&str>); 10] = [
             (&[nothing], Some("ours")),
             (&[signed_out], None),
