@@ -16,6 +16,9 @@ mod outage;
 mod place;
 #[cfg(target_os = "linux")]
 mod steps;
+mod damage;
+mod place;
+mod sessions;
 mod tally;
 
 mod callers;
