@@ -5,6 +5,7 @@
 
 mod agenda;
 mod calls;
+mod changes;
 mod effects;
 mod files;
 pub mod instance;
@@ -17,7 +18,7 @@ pub mod waiters;
 mod wake;
 mod watch;
 
-use std::{collections::BTreeMap, io, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, io, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -39,11 +40,11 @@ use crate::{
     platform::{Fired, manager},
     session::{
         Session,
-        event::{Action, Event, Generation, Wake},
+        event::{Action, Event, Generation, Stored, Wake},
         schedule::Policy,
     },
     store::{self, Store},
-    time::{Clock, Timestamp, words},
+    time::{Clock, Timestamp},
 };
 
 /// How long after a configuration file changed it is read: whoever writes it in place is done by then.
@@ -120,7 +121,8 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
     let Startup { settings, paths, env, clock, policy, relevel } = startup;
     let store = Store::new(paths.token_cache.clone(), paths.state.clone(), paths.runtime.clone());
     match store.prepare() {
-        Err(error) if error.is_passing() => tracing::warn!("{error}"),
+        // Told when they can't be watched, and made when they can.
+        Err(error) if error.is_passing() => {}
         prepared => prepared?,
     }
     let _instance = Instance::lock(&paths.runtime)?;
@@ -150,6 +152,7 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
         parked: Vec::new(),
         reload_at: None,
         poll_at: None,
+        unwatched: None,
         files_differ: false,
         stopping: false,
         config_error: None,
@@ -198,8 +201,11 @@ struct Daemon {
     waiters: Waiters,
     parked: Vec<Parked>,
     reload_at: Option<Timestamp>,
-    /// When to look at all files, where the system tells of no change.
+    /// When to look at all files and what to watch: soon after a folder came or went, and now and then where the
+    /// system tells of no change.
     poll_at: Option<Timestamp>,
+    /// Why it doesn't.
+    unwatched: Option<String>,
     /// Other files are to be watched than before.
     files_differ: bool,
     /// No exchange is begun any more.
@@ -289,8 +295,10 @@ impl Daemon {
     fn done(&mut self, done: Done) {
         match done {
             Done::Event(session, event) => {
-                if matches!(*event, Event::Read { .. }) {
+                if let Event::Read { stored, .. } = &*event {
                     self.files.end(&session);
+                    // What was watched is not there any more.
+                    self.files_differ |= matches!(stored, Stored::Unreachable(_)) && self.unwatched.is_none();
                 }
                 self.handle(&session, *event);
                 self.ask_again(&session);
@@ -352,50 +360,5 @@ impl Daemon {
                 None => self.pace.ended(&server),
             }
         }
-    }
-
-    /// These paths changed; none are named where anything may have.
-    fn changed(&mut self, paths: &[PathBuf]) {
-        let now = self.clock.now();
-        if paths.is_empty() {
-            self.files.all_changed(now);
-            self.reload_at.get_or_insert(now.after(AFTER_WRITE));
-        }
-        // What could not be watched may have come.
-        self.files_differ |= self.poll_at.is_some();
-        let config = self.config_files();
-        for path in paths {
-            self.files.changed(path, now);
-            if config.iter().any(|file| file.starts_with(path)) {
-                self.reload_at.get_or_insert(now.after(AFTER_WRITE));
-            }
-            // A folder went or came: everything in it may be another.
-            if config
-                .iter()
-                .chain([&self.paths.token_cache])
-                .any(|file| file.starts_with(path) && file != path)
-                || *path == self.paths.token_cache
-            {
-                self.files.all_changed(now);
-                self.files_differ = true;
-            }
-        }
-    }
-
-    fn config_files(&self) -> [PathBuf; 3] {
-        [&self.paths.config, &self.paths.aws_config, &self.paths.aws_credentials].map(Clone::clone)
-    }
-
-    /// Watches what there is to watch now. Where the system refuses, the files are looked at now and then.
-    fn watch(&mut self, wakes: &mut Wakes) {
-        let files = self.files.paths().cloned().chain(self.config_files()).collect();
-        // The folder of the token files is made where it is missing, as every AWS tool does.
-        let made = self.effects.exchanger.store().prepare().map_err(|error| error.to_string());
-        let watched = wakes.watch(&self.paths.token_cache, files);
-        let refused = made.and(watched).err();
-        if let (Some(error), None) = (&refused, self.poll_at) {
-            tracing::warn!("{error}: changes made by other programs are noticed within {}", words(POLL));
-        }
-        self.poll_at = refused.map(|_| self.clock.now().after(POLL));
     }
 }

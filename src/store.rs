@@ -151,13 +151,10 @@ impl Store {
         lock::holder(&self.lock_path(session))
     }
 
-    /// Deletes the own copy of the token: the user signed out. What was learned of the session stays.
+    /// Deletes the own copy of the token, and what another version has kept: the user signed out. What was learned of
+    /// the session stays.
     pub fn forget(&self, session: &str) -> Result<(), Error> {
-        let path = self.record_path(session);
-        if !path.exists() {
-            return Ok(());
-        }
-        Record::update(&path, session, |record| record.copy = None)
+        Record::forget(&self.record_path(session), session)
     }
 
     /// The AWS CLI's client registration under `name` ([`registration_name`]); `None` where there is none that can

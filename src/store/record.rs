@@ -1,6 +1,11 @@
 //! [`Record`]: what is kept of a session outside the AWS folder, in one file of the own state.
 
-use std::{path::Path, thread, time::Duration};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +18,8 @@ use crate::{
     time::Timestamp,
 };
 
-/// The version that is written, and the only one that is read. A file of another version counts as absent, and is
-/// replaced when there is something to write: nothing is in it that a sign-in can't bring back.
+/// The version that is written, and the only one that is read. A file of another version is set aside, for a program
+/// of that version to find it.
 const VERSION: u32 = 1;
 /// How often the record's own lock is tried, and how long it is waited in between. It is held for one write.
 const TRIES: u32 = 50;
@@ -41,11 +46,17 @@ pub(super) struct Good {
 impl Record {
     /// The record in the file at `path`; an empty one where there is none that can be read, which is logged.
     pub(super) fn load(path: &Path) -> Self {
-        Self::try_load(path).unwrap_or_default()
+        let set_aside = || {
+            // Whoever holds it does that, or has just replaced the file.
+            if let Ok(Some(_lock)) = Lock::try_take(&path.with_extension("lock")) {
+                set_aside(path);
+            }
+        };
+        Self::try_load(path, set_aside).unwrap_or_default()
     }
 
     /// `None` where there is a file that can't be read.
-    fn try_load(path: &Path) -> Option<Self> {
+    fn try_load(path: &Path, set_aside: impl FnOnce()) -> Option<Self> {
         let opened = match file::open_private(path) {
             Ok(Some(opened)) => opened,
             Ok(None) => return Some(Self::default()),
@@ -56,11 +67,23 @@ impl Record {
         };
         match parse(&opened.bytes) {
             Ok(record) => Some(record),
+            Err(Unreadable::Version(_)) => {
+                set_aside();
+                Some(Self::default())
+            }
             Err(why) => {
                 tracing::warn!("{} is ignored: {why}", path.display());
                 None
             }
         }
+    }
+
+    /// Deletes what was kept of a token at `path`, by this version or another: the user signed out.
+    pub(super) fn forget(path: &Path, session: &str) -> Result<(), Error> {
+        if path.exists() {
+            Self::update(path, session, |record| record.copy = None)?;
+        }
+        file::delete(&aside(path))
     }
 
     /// Changes the record at `path` by `change`, one process after the other, and writes it if that made a
@@ -71,7 +94,7 @@ impl Record {
         if lock.is_some() {
             stray::remove_all(path);
         }
-        let old = Self::try_load(path);
+        let old = Self::try_load(path, || set_aside(path));
         let mut new = old.clone().unwrap_or_default();
         change(&mut new);
         // What can't be read may hold a token all the same, and is never kept.
@@ -82,6 +105,23 @@ impl Record {
             .map_err(|error| Error::from_io("write", path, error.into()))?;
         file::replace(path, &bytes, || Ok(Some(())))?;
         Ok(())
+    }
+}
+
+/// Where the file at `path` is kept when it is of another version.
+fn aside(path: &Path) -> PathBuf {
+    path.with_extension("json.other-version")
+}
+
+/// Makes way for a record of this version. Only for whoever holds the lock, or the record of another could go.
+fn set_aside(path: &Path) {
+    let aside = aside(path);
+    let found = file::open_private(path).ok().flatten();
+    let Some(Err(why @ Unreadable::Version(_))) = found.map(|opened| parse(&opened.bytes)) else { return };
+    match fs::rename(path, &aside) {
+        Ok(()) => tracing::warn!("{} is set aside as {}: {why}", path.display(), aside.display()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => tracing::warn!("{} is ignored: {why}; it can't be set aside: {error}", path.display()),
     }
 }
 
@@ -304,13 +344,33 @@ mod tests {
             file::replace(&path, &bytes, || Ok(Some(()))).unwrap();
             assert_eq!(Record::load(&path), expected.unwrap_or_default());
             Record::update(&path, "work", |record| record.copy = None).unwrap();
-            assert!(!fs::read_to_string(&path).unwrap().contains("refresh"), "forgotten even so");
+            assert!(!fs::read_to_string(&path).is_ok_and(|left| left.contains("refresh")), "forgotten");
             Record::update(&path, "work", |new| *new = record()).unwrap();
             assert_eq!(Record::load(&path), record(), "it is replaced");
         }
         for at in 0..good.len() {
             assert!(parse(&good[..at]).is_err(), "cut at {at}");
         }
+    }
+
+    #[test]
+    fn another_version_is_set_aside_until_the_user_signs_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json");
+        let text = b"{\"version\": 2, \"token\": \"newer\"}";
+        for load in [true, false] {
+            file::replace(&path, text, || Ok(Some(()))).unwrap();
+            if load {
+                assert_eq!(Record::load(&path), Record::default());
+                assert!(!path.exists(), "told once");
+            }
+            Record::update(&path, "work", |new| *new = record()).unwrap();
+            assert_eq!(Record::load(&path), record());
+            assert_eq!(fs::read(aside(&path)).unwrap(), text);
+            Record::forget(&path, "work").unwrap();
+            assert!(!aside(&path).exists() && Record::load(&path).copy.is_none());
+        }
+        Record::forget(&path, "work").unwrap();
     }
 
     #[test]

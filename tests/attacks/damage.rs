@@ -1,21 +1,15 @@
 //! Token files that are broken, in every way that a crash, a full disk or another program can break them.
 
-use std::{
-    fs,
-    process::{Child, Stdio},
-};
+use std::fs;
 
 use serde_json::{Map, Value, json};
 
 use crate::{
     place::until,
-    sessions::{Sessions, access, name, start_url, token},
+    sessions::{Sessions, access, ask, name, start_url, token},
     support::{Home, Ran},
     tally::Tally,
 };
-
-/// How many commands run at a time: each waits for a second, since a broken file may be just being written.
-const AT_ONCE: usize = 128;
 
 /// What is in the place of a whole token file, and whether it still holds a token by itself.
 struct Damage {
@@ -105,20 +99,6 @@ fn replace_all(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
         rest.splice(at..at + from.len(), to.iter().copied());
     }
     rest
-}
-
-/// `token` for all sessions, many at a time.
-fn ask(home: &Home, count: usize) -> Vec<Ran> {
-    let start = |n: &usize| -> Child {
-        let mut command = home.command(["token", &name(*n)]);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-    };
-    let all: Vec<usize> = (0..count).collect();
-    let run = |some: &[usize]| -> Vec<Ran> {
-        let children: Vec<Child> = some.iter().map(start).collect();
-        children.into_iter().map(|child| child.wait_with_output().unwrap().into()).collect()
-    };
-    all.chunks(AT_ONCE).flat_map(run).collect()
 }
 
 /// The file holds everything again.

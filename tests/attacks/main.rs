@@ -9,17 +9,21 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod absence;
+mod damage;
 #[cfg(target_os = "linux")]
 mod inspection;
 mod middlebox;
+mod nobody;
 mod outage;
+mod own_state;
 mod place;
-#[cfg(target_os = "linux")]
-mod steps;
-mod damage;
 mod place;
 mod sessions;
+#[cfg(target_os = "linux")]
+mod steps;
 mod tally;
+mod things;
 
 mod callers;
 #[cfg(target_os = "linux")]

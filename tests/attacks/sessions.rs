@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     ops::Deref,
-    process::Stdio,
+    process::{Child, Stdio},
     time::Duration,
 };
 
@@ -14,8 +14,11 @@ use sso_refresh::{
 
 use crate::{
     place::until,
-    support::{Daemon, Home, REGION, after},
+    support::{Daemon, Home, REGION, Ran, after},
 };
+
+/// How many commands run at a time: each waits for a second, since a broken file may be just being written.
+const AT_ONCE: usize = 128;
 
 /// Sessions number 0 to so many, each signed in for two hours.
 pub(crate) struct Sessions(Home);
@@ -32,12 +35,16 @@ impl Sessions {
     /// Signed in by `sso-refresh login`, which takes a copy.
     pub(crate) fn with_copies(count: usize) -> Self {
         let home = Self::new(count);
-        let store = store(&home);
         for n in 0..count {
-            let identity = Identity { start_url: start_url(n), region: REGION.into() };
-            store.try_lock(&name(n)).unwrap().unwrap().create(&token(n), &identity).unwrap();
+            home.sign_in(n);
         }
         home
+    }
+
+    /// The same for one.
+    pub(crate) fn sign_in(&self, n: usize) {
+        let identity = Identity { start_url: start_url(n), region: REGION.into() };
+        store(self).try_lock(&name(n)).unwrap().unwrap().create(&token(n), &identity).unwrap();
     }
 
     /// Signed in by `aws sso login`.
@@ -123,4 +130,18 @@ pub(crate) fn token(n: usize) -> Token {
             expires_at: Some(after(Duration::from_secs(80 * 24 * 3600))),
         }),
     }
+}
+
+/// `token` for all sessions, many at a time.
+pub(crate) fn ask(home: &Home, count: usize) -> Vec<Ran> {
+    let start = |n: &usize| -> Child {
+        let mut command = home.command(["token", &name(*n)]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let all: Vec<usize> = (0..count).collect();
+    let run = |some: &[usize]| -> Vec<Ran> {
+        let children: Vec<Child> = some.iter().map(start).collect();
+        children.into_iter().map(|child| child.wait_with_output().unwrap().into()).collect()
+    };
+    all.chunks(AT_ONCE).flat_map(run).collect()
 }
