@@ -25,6 +25,7 @@ mod steps;
 mod tally;
 mod things;
 
+mod answers;
 mod callers;
 #[cfg(target_os = "linux")]
 mod crashes;
