@@ -6,6 +6,8 @@
 #![cfg(feature = "simulator")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what a test can't set up fails the test")]
 
+#[path = "../support/authority.rs"]
+mod authority;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -30,3 +32,4 @@ mod callers;
 #[cfg(target_os = "linux")]
 mod crashes;
 mod network;
+mod tls;

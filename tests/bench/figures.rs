@@ -6,6 +6,7 @@
 
 #![expect(clippy::print_stdout, reason = "the figures are for people to read")]
 
+#[path = "../support/authority.rs"]
 mod authority;
 mod center;
 mod daemon;

@@ -2,6 +2,8 @@
 
 use std::{io::Write, path::Path, thread, time::Duration};
 
+use rcgen::CertificateParams;
+
 use crate::{
     authority::Authority,
     center::Center,
@@ -18,8 +20,8 @@ const AIM: u64 = 6_000_000;
 const SETTLED: Duration = Duration::from_secs(12);
 
 pub(crate) fn measure(binary: &Path) -> anyhow::Result<Vec<Figure>> {
-    let authority = Authority::new()?;
-    let center = Center::start(Some(authority.localhost()?))?;
+    let authority = Authority::new("Figures");
+    let center = Center::start(Some(authority.server(&CertificateParams::new(["localhost".to_owned()])?)))?;
     let mut bundle = tempfile::NamedTempFile::new()?;
     bundle.write_all(authority.pem().as_bytes())?;
     let home = Home::new(&["work"], &center.url, &format!("ca_bundle = \"{}\"", bundle.path().display()))?;

@@ -1,0 +1,127 @@
+//! TLS as hostile and careless networks have it.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    sync::{Arc, Mutex, mpsc},
+    thread,
+};
+
+use rcgen::{CertificateParams, date_time_ymd};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
+    net::{TcpListener, TcpStream},
+};
+use tokio_rustls::TlsAcceptor;
+
+use crate::{
+    authority::Authority,
+    outage::{Outage, at_once, ground},
+    support::Center,
+    tally::Tally,
+};
+
+/// How a connection begins.
+#[derive(Clone)]
+enum Handshake {
+    /// As this server has it.
+    With(TlsAcceptor),
+    /// With an answer that is not TLS.
+    Plain,
+    /// Not at all.
+    Never,
+}
+
+/// Answers over TLS in front of an Identity Center.
+struct Front {
+    url: String,
+    handshake: Arc<Mutex<Handshake>>,
+}
+
+impl Front {
+    fn before(center: &Center, handshake: Handshake) -> Self {
+        let center: SocketAddr = center.url().strip_prefix("http://").unwrap().parse().unwrap();
+        let handshake = Arc::new(Mutex::new(handshake));
+        let (started, starting) = mpsc::channel();
+        let current = Arc::clone(&handshake);
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+            runtime.block_on(async {
+                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                started.send(listener.local_addr().unwrap().port()).unwrap();
+                while let Ok((stream, _)) = listener.accept().await {
+                    let handshake = current.lock().unwrap().clone();
+                    tokio::spawn(talk(stream, handshake, center));
+                }
+            });
+        });
+        Self { url: format!("https://localhost:{}", starting.recv().unwrap()), handshake }
+    }
+}
+
+/// A client that does not trust it breaks off.
+async fn talk(mut stream: TcpStream, handshake: Handshake, center: SocketAddr) -> std::io::Result<()> {
+    match handshake {
+        Handshake::With(acceptor) => {
+            let mut outer = acceptor.accept(stream).await?;
+            let mut inner = TcpStream::connect(center).await?;
+            copy_bidirectional(&mut outer, &mut inner).await.map(drop)
+        }
+        Handshake::Plain => stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\ninvalid_grant").await,
+        Handshake::Never => {
+            let mut bytes = [0; 4096];
+            while stream.read(&mut bytes).await? > 0 {}
+            Ok(())
+        }
+    }
+}
+
+/// A certificate for `name`, good from one year to another.
+fn certificate(name: &str, from: i32, until: i32) -> CertificateParams {
+    let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+    params.not_before = date_time_ymd(from, 1, 1);
+    params.not_after = date_time_ymd(until, 1, 1);
+    params
+}
+
+#[test]
+fn a_server_that_is_not_the_right_one_loses_nothing() {
+    let mut tally = Tally::of(
+        "Network: TLS with an unknown CA, a wrong name, expired, not yet valid, none, without an end",
+    );
+    let trusted = Arc::new(Authority::new("Trusted"));
+    let with = |authority: &Authority, name, from, until| {
+        Handshake::With(authority.server(&certificate(name, from, until)))
+    };
+    let handshakes = [
+        ("unknown CA", "not trusted here", with(&Authority::new("Unknown"), "localhost", 2020, 2099)),
+        ("wrong name", "for another name", with(&trusted, "portal.example", 2020, 2099)),
+        ("expired", "has expired", with(&trusted, "localhost", 2010, 2020)),
+        ("not yet valid", "is not valid yet", with(&trusted, "localhost", 2098, 2099)),
+        ("no TLS", "no trusted connection", Handshake::Plain),
+        ("a handshake without an end", "within 5s", Handshake::Never),
+    ];
+    let mut trials: Vec<Box<dyn FnOnce() + Send>> = Vec::new();
+    for (name, why, handshake) in handshakes {
+        for with_a_daemon in [true, false] {
+            let (handshake, trusted) = (handshake.clone(), Arc::clone(&trusted));
+            tally.tried();
+            trials.push(Box::new(move || {
+                let (center, home) = ground();
+                let front = Front::before(&center, handshake);
+                let ca_bundle = home.path("authority.pem");
+                fs::write(&ca_bundle, trusted.pem()).unwrap();
+                let outage = Outage { ca_bundle, ..Outage::new(name, why, &front.url) };
+                let right = Handshake::With(trusted.server(&certificate("localhost", 2020, 2099)));
+                let mend = || *front.handshake.lock().unwrap() = right;
+                if with_a_daemon {
+                    outage.before_a_daemon(&center, &home, mend);
+                } else {
+                    outage.before_a_command(&center, &home, mend);
+                }
+            }));
+        }
+    }
+    at_once(trials);
+    tally.survived();
+}
