@@ -14,6 +14,7 @@ use nix::{
         timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags},
     },
     time::{ClockId as Reading, clock_gettime},
+    unistd::read,
 };
 use tokio::io::{Interest, unix::AsyncFd};
 
@@ -33,6 +34,13 @@ pub struct Timer {
 
 #[derive(Debug)]
 struct Descriptor(TimerFd);
+
+impl Descriptor {
+    /// Not [`TimerFd::wait`], which takes a cancellation for an expiry: a resume would go unnoticed.
+    fn expired(&self) -> nix::Result<()> {
+        read(self.0.as_fd(), &mut [0; 8]).map(drop)
+    }
+}
 
 impl AsRawFd for Descriptor {
     fn as_raw_fd(&self) -> RawFd {
@@ -75,7 +83,7 @@ impl Timer {
         }
         loop {
             let mut ready = self.fd.readable().await?;
-            match ready.try_io(|fd| Ok(fd.get_ref().0.wait()?)) {
+            match ready.try_io(|fd| Ok(fd.get_ref().expired()?)) {
                 Ok(Ok(())) => return Ok(Fired::Deadline),
                 Ok(Err(error)) if error.raw_os_error() == Some(Errno::ECANCELED as i32) => {
                     return Ok(self.clock_event()?.unwrap_or(Fired::Resume));
