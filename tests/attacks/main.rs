@@ -31,5 +31,6 @@ mod answers;
 mod callers;
 #[cfg(target_os = "linux")]
 mod crashes;
+mod clocks;
 mod network;
 mod tls;
