@@ -16,6 +16,7 @@ use sso_refresh::{
 
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
+const YEAR: i64 = 365 * DAY;
 
 fn at(secs: i64) -> Timestamp {
     Timestamp::from_secs(1_800_000_000 + secs)
@@ -428,6 +429,37 @@ fn time_deadlines_survive_a_sleep_and_a_clock_that_is_set() {
     drive.done(1, failure("down", None));
     assert_eq!(drive.event(-DAY, Event::Woken(Wake::Deadline)), "");
     assert_eq!(drive.next(), Some((-DAY + 300, "retry")), "a retry is never parked");
+}
+
+#[test]
+fn time_a_step_of_any_size_costs_one_exchange_and_ends_nothing() {
+    // Without a registration whose end is to be announced.
+    let token = |name, issued, expires| {
+        let mut token = token(name, issued, expires);
+        token.registration.as_mut().unwrap().expires_at = None;
+        token
+    };
+    for step in [60, -60, DAY, -DAY, -8 * YEAR, 13 * YEAR, -60 * YEAR, 1000 * YEAR] {
+        let mut drive = Drive::with(token("a", 0, HOUR), 0);
+        assert_eq!(drive.event(step, Event::Woken(Wake::ClockStep)), "exchange", "{step}");
+        drive.done(step + 1, Outcome::Refreshed(token("b", step + 1, step + HOUR)));
+        assert_eq!(drive.state(step + 1), State::Fresh, "{step}");
+        assert_eq!(drive.next(), Some((step + HOUR - 1200, "refresh")), "{step}");
+
+        // Back again: at once, or after the floor, which must not lie where the clock was.
+        let mut at = 2;
+        if drive.event(at, Event::Woken(Wake::ClockStep)).is_empty() {
+            at = drive.next().unwrap().0;
+            assert_eq!(drive.wake(at), "exchange", "{step}");
+        }
+        assert!(at <= 32, "{step}: {at}");
+
+        // And once more while it fails: nothing is parked where the clock was.
+        drive.done(at, failure("down", None));
+        drive.event(at + step, Event::Woken(Wake::ClockStep));
+        assert!([State::Backoff, State::Refreshing].contains(&drive.state(at + step)), "{step}");
+        assert!(drive.next().is_none_or(|(next, _)| next <= at + step + 300), "{step}: {:?}", drive.next());
+    }
 }
 
 #[test]

@@ -14,6 +14,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (SECOND..30 * HOUR).prop_map(Step::Sleep),
         1 => (-2 * DAY..2 * DAY).prop_map(Step::SetClock),
         1 => (-2 * MINUTE..2 * MINUTE).prop_map(Step::SetClock),
+        // To before 2020 and past 2038, and further.
+        1 => prop_oneof![Just(-3000 * DAY), Just(5000 * DAY)].prop_map(Step::SetClock),
         2 => Just(Step::NetworkDown),
         3 => Just(Step::NetworkUp),
         3 => Just(Step::Rival),
