@@ -132,6 +132,14 @@ async fn tells_that_no_refresh_token_came_back() {
 }
 
 #[tokio::test]
+async fn says_that_a_token_which_did_not_come_may_be_used_up() {
+    let error = refreshed(json(200, r#"{"expiresIn":9,"refreshToken":"r"}"#)).await.unwrap_err().to_string();
+    assert!(error.contains("may be used up") && error.contains("a sign-in"), "{error}");
+    let error = refreshed(json(200, "<html>")).await.unwrap_err().to_string();
+    assert!(!error.contains("used up"), "{error}");
+}
+
+#[tokio::test]
 async fn shows_no_secret_in_any_error() {
     for play in [
         json(200, r#"{"accessToken":"planted\n","expiresIn":"planted"}"#),

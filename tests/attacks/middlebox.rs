@@ -98,7 +98,7 @@ impl Middlebox {
                 let (play, seen) = (play.lock().unwrap().clone(), Arc::clone(&seen));
                 // A client that breaks off is what half of this is about.
                 thread::spawn(move || match play {
-                    None => drop(relay(stream, center)),
+                    None => drop(relay(&stream, center)),
                     Some(play) => drop(perform(&play, stream, &seen)),
                 });
             }
@@ -106,14 +106,14 @@ impl Middlebox {
     }
 }
 
-fn relay(outer: TcpStream, center: SocketAddr) -> io::Result<()> {
+fn relay(outer: &TcpStream, center: SocketAddr) -> io::Result<()> {
     let inner = TcpStream::connect(center)?;
     let (mut from, mut to) = (outer.try_clone()?, inner.try_clone()?);
     thread::spawn(move || {
         drop(io::copy(&mut from, &mut to));
         drop(to.shutdown(std::net::Shutdown::Write));
     });
-    io::copy(&mut &inner, &mut &outer)?;
+    io::copy(&mut &inner, &mut &*outer)?;
     outer.shutdown(std::net::Shutdown::Both)
 }
 

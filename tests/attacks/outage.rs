@@ -1,5 +1,7 @@
 //! [`Outage`]: what every fault of a network must leave whole, with a daemon and without one.
 
+#![expect(clippy::disallowed_methods, reason = "what is measured must not change with the clock")]
+
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -39,6 +41,8 @@ pub(crate) struct Outage {
     /// The endpoint for as long as it lasts; after it too.
     pub(crate) url: String,
     pub(crate) ca_bundle: PathBuf,
+    /// None by default, not even the one of a home, which would be asked for a name that does not resolve.
+    pub(crate) proxy: String,
     /// It does not fail, but says nothing for as long as it is waited for.
     pub(crate) silent: bool,
     /// For so long it asks to be left alone.
@@ -55,6 +59,7 @@ impl Outage {
             why,
             url: url.into(),
             ca_bundle: PathBuf::new(),
+            proxy: String::new(),
             silent: false,
             retry_after: Duration::ZERO,
             anew: false,
@@ -132,12 +137,11 @@ impl Outage {
         assert_ne!(home.access_token("work").unwrap(), token.access_token.expose(), "{name}");
     }
 
-    /// Without the proxy that a home has, which would be asked for a name that does not resolve.
     fn environment(&self) -> [(&'static str, PathBuf); 3] {
         [
             ("AWS_ENDPOINT_URL_SSO_OIDC", self.url.clone().into()),
             ("AWS_CA_BUNDLE", self.ca_bundle.clone()),
-            ("HTTPS_PROXY", PathBuf::new()),
+            ("HTTPS_PROXY", self.proxy.clone().into()),
         ]
     }
 

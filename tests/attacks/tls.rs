@@ -1,7 +1,6 @@
 //! TLS as hostile and careless networks have it.
 
 use std::{
-    fs,
     net::SocketAddr,
     sync::{Arc, Mutex, mpsc},
     thread,
@@ -30,11 +29,15 @@ enum Handshake {
     Plain,
     /// Not at all.
     Never,
+    /// Of a proxy that lets through to what answers over TLS.
+    Proxied(TlsAcceptor),
+    /// Of a proxy that answers this instead.
+    Refused(&'static str),
 }
 
-/// Answers over TLS in front of an Identity Center.
+/// Answers over TLS in front of an Identity Center, or is the proxy on the way to it.
 struct Front {
-    url: String,
+    port: u16,
     handshake: Arc<Mutex<Handshake>>,
 }
 
@@ -55,7 +58,7 @@ impl Front {
                 }
             });
         });
-        Self { url: format!("https://localhost:{}", starting.recv().unwrap()), handshake }
+        Self { port: starting.recv().unwrap(), handshake }
     }
 }
 
@@ -73,7 +76,24 @@ async fn talk(mut stream: TcpStream, handshake: Handshake, center: SocketAddr) -
             while stream.read(&mut bytes).await? > 0 {}
             Ok(())
         }
+        Handshake::Proxied(acceptor) => {
+            read_head(&mut stream).await?;
+            stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await?;
+            Box::pin(talk(stream, Handshake::With(acceptor), center)).await
+        }
+        Handshake::Refused(answer) => {
+            read_head(&mut stream).await?;
+            stream.write_all(answer.as_bytes()).await
+        }
     }
+}
+
+async fn read_head(stream: &mut TcpStream) -> std::io::Result<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await?);
+    }
+    Ok(())
 }
 
 /// A certificate for `name`, good from one year to another.
@@ -84,35 +104,37 @@ fn certificate(name: &str, from: i32, until: i32) -> CertificateParams {
     params
 }
 
-#[test]
-fn a_server_that_is_not_the_right_one_loses_nothing() {
-    let mut tally = Tally::of(
-        "Network: TLS with an unknown CA, a wrong name, expired, not yet valid, none, without an end",
-    );
-    let trusted = Arc::new(Authority::new("Trusted"));
-    let with = |authority: &Authority, name, from, until| {
-        Handshake::With(authority.server(&certificate(name, from, until)))
-    };
-    let handshakes = [
-        ("unknown CA", "not trusted here", with(&Authority::new("Unknown"), "localhost", 2020, 2099)),
-        ("wrong name", "for another name", with(&trusted, "portal.example", 2020, 2099)),
-        ("expired", "has expired", with(&trusted, "localhost", 2010, 2020)),
-        ("not yet valid", "is not valid yet", with(&trusted, "localhost", 2098, 2099)),
-        ("no TLS", "no trusted connection", Handshake::Plain),
-        ("a handshake without an end", "within 5s", Handshake::Never),
-    ];
+/// The name of a server behind a proxy; nobody resolves it.
+const BEHIND: &str = "oidc.invalid";
+
+/// Goes through each of them with a daemon and with a command; behind a proxy, where one is to be asked.
+fn survive(
+    tally: &mut Tally,
+    trusted: Authority,
+    proxied: bool,
+    sick: Vec<(&'static str, &'static str, Handshake)>,
+) {
+    let trusted = Arc::new(trusted);
     let mut trials: Vec<Box<dyn FnOnce() + Send>> = Vec::new();
-    for (name, why, handshake) in handshakes {
+    for (name, why, handshake) in sick {
         for with_a_daemon in [true, false] {
             let (handshake, trusted) = (handshake.clone(), Arc::clone(&trusted));
             tally.tried();
             trials.push(Box::new(move || {
                 let (center, home) = ground();
                 let front = Front::before(&center, handshake);
+                home.write("authority.pem", trusted.pem());
                 let ca_bundle = home.path("authority.pem");
-                fs::write(&ca_bundle, trusted.pem()).unwrap();
-                let outage = Outage { ca_bundle, ..Outage::new(name, why, &front.url) };
-                let right = Handshake::With(trusted.server(&certificate("localhost", 2020, 2099)));
+                let (outage, right) = if proxied {
+                    let proxy = format!("http://127.0.0.1:{}", front.port);
+                    let server = trusted.server(&certificate(BEHIND, 2020, 2099));
+                    let outage = Outage::new(name, why, format!("https://{BEHIND}"));
+                    (Outage { ca_bundle, proxy, ..outage }, Handshake::Proxied(server))
+                } else {
+                    let server = trusted.server(&certificate("localhost", 2020, 2099));
+                    let outage = Outage::new(name, why, format!("https://localhost:{}", front.port));
+                    (Outage { ca_bundle, ..outage }, Handshake::With(server))
+                };
                 let mend = || *front.handshake.lock().unwrap() = right;
                 if with_a_daemon {
                     outage.before_a_daemon(&center, &home, mend);
@@ -123,5 +145,43 @@ fn a_server_that_is_not_the_right_one_loses_nothing() {
         }
     }
     at_once(trials);
+}
+
+#[test]
+fn a_server_that_is_not_the_right_one_loses_nothing() {
+    let mut tally = Tally::of(
+        "Network: TLS with an unknown CA, a wrong name, expired, not yet valid, none, without an end",
+    );
+    let trusted = Authority::new("Trusted");
+    let with = |authority: &Authority, name, from, until| {
+        Handshake::With(authority.server(&certificate(name, from, until)))
+    };
+    let sick = vec![
+        ("unknown CA", "not trusted here", with(&Authority::new("Unknown"), "localhost", 2020, 2099)),
+        ("wrong name", "for another name", with(&trusted, "portal.example", 2020, 2099)),
+        ("expired", "has expired", with(&trusted, "localhost", 2010, 2020)),
+        ("not yet valid", "is not valid yet", with(&trusted, "localhost", 2098, 2099)),
+        ("no TLS", "no trusted connection", Handshake::Plain),
+        ("a handshake without an end", "within 5s", Handshake::Never),
+    ];
+    survive(&mut tally, trusted, false, sick);
+    tally.survived();
+}
+
+#[test]
+fn a_proxy_that_does_not_let_through_loses_nothing() {
+    let mut tally =
+        Tally::of("Network: a proxy that answers 407, 403, 502 or inspects TLS with a CA of its own");
+    let inspected = Authority::new("Inspection").server(&certificate(BEHIND, 2020, 2099));
+    let page = "HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\ninvalid_grant";
+    let asked = "HTTP/1.1 407 X\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n";
+    let sick = vec![
+        ("407", "the proxy 127.0.0.1", Handshake::Refused(asked)),
+        ("403", "the proxy 127.0.0.1", Handshake::Refused(page)),
+        ("502", "the proxy 127.0.0.1", Handshake::Refused("HTTP/1.1 502 X\r\nContent-Length: 0\r\n\r\n")),
+        ("closed", "the proxy 127.0.0.1", Handshake::Refused("")),
+        ("inspected", "not trusted here", Handshake::Proxied(inspected)),
+    ];
+    survive(&mut tally, Authority::new("Trusted"), true, sick);
     tally.survived();
 }
