@@ -220,8 +220,8 @@ fn a_daemon_that_is_stopped_past_the_expiry_is_fresh_at_once() {
     let mut tally = Tally::of("Time: SIGSTOP past the expiry, then SIGCONT");
     let (center, home) = ground();
     home.write_config("refresh_before = \"1s\"\n");
-    let expires_at = after(Duration::from_secs(8));
-    let token = center.sign_in(&home, "work", Duration::from_secs(8));
+    let expires_at = after(Duration::from_secs(12));
+    let token = center.sign_in(&home, "work", Duration::from_secs(12));
     let mut daemon = home.daemon(&[]);
     let log = Log::of(&mut daemon);
     log.wait_for("keeps the token fresh");
