@@ -45,6 +45,16 @@ pub enum Error {
         /// The socket.
         path: PathBuf,
     },
+    /// The system does not let us there.
+    #[error(
+        "can't get to the daemon at {path}: {source}; set XDG_RUNTIME_DIR to a short path to a folder of your own"
+    )]
+    Unreachable {
+        /// The socket.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The daemon is there, but its loop does not turn.
     #[error("the daemon does not answer (is its process stopped?): restart it")]
     Hung,
@@ -126,17 +136,18 @@ impl Client {
         timeout(self.patience, self.send(method, target)).await.unwrap_or(Err(Error::Hung))
     }
 
-    /// A request whose answer may take as long as `limit`. A daemon that is silent is pinged, so that a hung one
-    /// is told from one that is at work.
+    /// A request whose answer may take as long as `limit`. A daemon that is silent for half of the patience is
+    /// pinged for the other half, so that a hung one is told from one that is at work.
     async fn patient(&self, method: Method, target: &str, limit: Duration) -> Result<Answer, Error> {
         let mut answer = std::pin::pin!(self.send(method, target));
-        if let Ok(answer) = timeout(self.patience, answer.as_mut()).await {
+        let half = Self { patience: self.patience / 2, ..self.clone() };
+        if let Ok(answer) = timeout(half.patience, answer.as_mut()).await {
             return answer;
         }
         tokio::select! {
             biased;
             answer = answer.as_mut() => return answer,
-            alive = self.ping() => alive?,
+            alive = half.ping() => alive?,
         }
         // The daemon gives up at the limit itself and says so: leave that answer the time to arrive.
         timeout(limit, answer).await.unwrap_or(Err(Error::Hung))
@@ -160,11 +171,11 @@ impl Client {
 
     async fn connect(&self) -> Result<UnixStream, Error> {
         let not_ours = || Error::NotOurs { path: self.socket.clone() };
-        let found = fs::symlink_metadata(&self.socket).map_err(|error| self.unreachable(&error))?;
+        let found = fs::symlink_metadata(&self.socket).map_err(|error| self.unreachable(error))?;
         if found.uid() != Uid::effective().as_raw() {
             return Err(not_ours());
         }
-        let stream = UnixStream::connect(&self.socket).await.map_err(|error| self.unreachable(&error))?;
+        let stream = UnixStream::connect(&self.socket).await.map_err(|error| self.unreachable(error))?;
         let peer = stream.peer_cred().map_err(|error| Error::Protocol(error.to_string()))?;
         if peer.uid() != Uid::effective().as_raw() {
             return Err(not_ours());
@@ -172,7 +183,7 @@ impl Client {
         Ok(stream)
     }
 
-    fn unreachable(&self, error: &io::Error) -> Error {
+    fn unreachable(&self, error: io::Error) -> Error {
         match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::ConnectionRefused => {
                 Error::NotRunning
@@ -180,7 +191,7 @@ impl Client {
             io::ErrorKind::PermissionDenied => Error::NotOurs { path: self.socket.clone() },
             // Linux: the listener's queue is full, since nobody accepts.
             io::ErrorKind::WouldBlock => Error::Hung,
-            _ => Error::Protocol(error.to_string()),
+            _ => Error::Unreachable { path: self.socket.clone(), source: error },
         }
     }
 }

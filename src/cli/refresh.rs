@@ -8,7 +8,14 @@ use super::{
     exit::{self, Failure},
     out,
 };
-use crate::{api::VERSION, config::SessionSettings, session::status::Status};
+use crate::{
+    api::{
+        VERSION,
+        client::{self, Client},
+    },
+    config::SessionSettings,
+    session::status::Status,
+};
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -30,8 +37,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     let sessions = context.sessions(&args.selection)?;
     block_on(async {
         let (mut codes, mut refreshed) = (Vec::new(), Vec::new());
+        let mut daemon = Some(context.client());
         for session in sessions {
-            match refresh(session, context).await {
+            match refresh(session, context, &mut daemon).await {
                 Ok((status, direct)) => {
                     let said = if args.json { Ok(()) } else { out::line(&line(&status)) };
                     if let Some(direct) = direct {
@@ -53,14 +61,23 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     })
 }
 
-/// Refreshes, and gives what is to be closed once that was said.
+/// Refreshes, and gives what is to be closed once that was said. A `daemon` that is not well is not asked a second
+/// time.
 async fn refresh<'a>(
     session: &'a SessionSettings,
     context: &Context,
+    daemon: &mut Option<Client>,
 ) -> Result<(Status, Option<Direct<'a>>), Failure> {
-    match context.client().refresh(&session.name).await {
-        Ok(status) => return Ok((status, None)),
-        Err(error) => direct::is_called_for(Some(&session.name), error)?,
+    if let Some(client) = daemon {
+        match client.refresh(&session.name).await {
+            Ok(status) => return Ok((status, None)),
+            Err(error) => {
+                if !matches!(error, client::Error::Refused(_)) {
+                    *daemon = None;
+                }
+                direct::is_called_for(Some(&session.name), error)?;
+            }
+        }
     }
     let mut direct = Direct::open(context, session).await?;
     match direct.refresh().await {

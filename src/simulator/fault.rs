@@ -29,8 +29,8 @@ use super::{
 /// | `no-refresh-token` | `CreateToken` keeps the old refresh token valid and gives no new one |
 /// | `expires-in=3600` | `expiresIn` in the answer is this JSON value, whatever it is |
 ///
-/// Modifiers: `times=3` (that many calls; for ever without it), `after=2` (not for the first two calls),
-/// `retry-after=…` (that header, in seconds or as a date; for a named error, `status` and `html`). A value with
+/// Modifiers: `times=3` (that many calls; for ever without it), `after=2` (not for the first two calls), `every=100`
+/// (each hundredth call from then on), `retry-after=…` (that header, in seconds or as a date; for a named error, `status` and `html`). A value with
 /// a colon is written as a JSON string: `retry-after="Mon, 23 Nov 2026 16:10:41 GMT"`.
 ///
 /// `CreateToken:status=429:retry-after=30:times=2` refuses two exchanges; `*:html=200` is a hotel's network.
@@ -44,6 +44,8 @@ pub struct Fault {
     pub times: Option<u32>,
     /// How many calls of the operation pass first, whatever became of them.
     pub after: u32,
+    /// Of how many calls after those it meets the last one: 1 is each of them.
+    pub every: u32,
 }
 
 /// What goes wrong; [`Fault`] explains each.
@@ -101,7 +103,7 @@ pub enum FaultError {
     )]
     Kind(String),
     /// A modifier that doesn't exist, or not for this kind.
-    #[error("{0:?} doesn't go with this fault; write times=, after=, retry-after=, body= or type=")]
+    #[error("{0:?} doesn't go with this fault; write times=, after=, every=, retry-after=, body= or type=")]
     Modifier(String),
     /// A value that can't be read.
     #[error("{key}={value} can't be read; {key} is {wanted}")]
@@ -133,7 +135,7 @@ impl FromStr for Fault {
             name => Some(name.parse()?),
         };
         let kind = parts.next().ok_or_else(|| FaultError::NoKind(text.to_owned()))?;
-        let mut fault = Self { operation, kind: parse_kind(kind)?, times: None, after: 0 };
+        let mut fault = Self { operation, kind: parse_kind(kind)?, times: None, after: 0, every: 1 };
         for part in parts {
             fault.modify(part)?;
         }
@@ -148,6 +150,7 @@ impl Fault {
         match (key, &mut self.kind) {
             ("times", _) => self.times = Some(number(key, value)?),
             ("after", _) => self.after = number(key, value)?,
+            ("every", _) => self.every = number(key, value)?.max(1),
             (
                 "retry-after",
                 FaultKind::Exception { retry_after, .. } | FaultKind::Answer { retry_after, .. },
@@ -262,8 +265,8 @@ impl Schedule {
             if fault.operation.is_some_and(|one| one != operation) {
                 continue;
             }
-            let waits = *seen < fault.after;
             *seen = seen.saturating_add(1);
+            let waits = *seen <= fault.after || !(*seen - fault.after).is_multiple_of(fault.every);
             let over = fault.times.is_some_and(|times| *fired >= times);
             if due.is_none() && !waits && !over {
                 *fired = fired.saturating_add(1);
@@ -326,7 +329,7 @@ mod tests {
             ("CreateToken:expires-in=\"3600\"", token, FaultKind::ExpiresIn(Value::from("3600")), None, 0),
             ("CreateToken:expires-in=null", token, FaultKind::ExpiresIn(Value::Null), None, 0),
         ] {
-            assert_eq!(text.parse(), Ok(Fault { operation, kind, times, after }), "{text}");
+            assert_eq!(text.parse(), Ok(Fault { operation, kind, times, after, every: 1 }), "{text}");
         }
     }
 
@@ -351,6 +354,16 @@ mod tests {
             let error = text.parse::<Fault>().expect_err(text).to_string();
             assert!(error.contains(message), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn comes_every_so_many_calls() {
+        let mut schedule = Schedule::new(Fault::parse_lines("Logout:drop:after=2:every=3:times=2").unwrap());
+        let met: Vec<bool> = (0..14).map(|_| schedule.next(Operation::Logout).is_some()).collect();
+        assert_eq!(
+            met.iter().map(|met| u8::from(*met)).collect::<Vec<_>>(),
+            [0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]
+        );
     }
 
     #[test]

@@ -29,8 +29,9 @@ mod things;
 
 mod answers;
 mod callers;
+mod clocks;
 #[cfg(target_os = "linux")]
 mod crashes;
-mod clocks;
 mod network;
+mod sick_daemon;
 mod tls;
