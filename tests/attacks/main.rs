@@ -33,5 +33,6 @@ mod clocks;
 #[cfg(target_os = "linux")]
 mod crashes;
 mod network;
+mod load;
 mod sick_daemon;
 mod tls;
