@@ -340,7 +340,7 @@ impl Daemon {
         self.agenda.set(name, next.map(|(at, _)| at));
         self.waiters.settle(session, now);
         if self.waiters.wait_for(name) {
-            self.pace.hurry(name);
+            self.pace.hurry(name, now);
         }
         self.shown.differs();
         // Nobody wants it any more: the session signed out, or found another token.

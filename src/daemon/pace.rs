@@ -22,6 +22,9 @@ const SPACING: Duration = Duration::from_millis(1000 / PER_SECOND as u64);
 /// sessions whose server fails must not overtake all those that can still be kept fresh, again and again.
 const EXPIRED_WAITS: Duration = Duration::from_secs(60);
 
+/// Whoever is waited for goes before all that have more than this left; those that have less would be late for it.
+const ASKED_WAITS: Duration = Duration::from_secs(10);
+
 /// An exchange that is to be made.
 #[derive(Debug)]
 pub struct Queued<T> {
@@ -51,8 +54,6 @@ pub struct Pace<T> {
 /// The first one goes first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
-    /// Nobody waits for it.
-    unasked: bool,
     deadline: Timestamp,
     count: u64,
     session: String,
@@ -76,18 +77,18 @@ impl<T> Pace<T> {
         self.withdraw(&queued.session);
         let deadline = if queued.expires_at > now { queued.expires_at } else { now.after(EXPIRED_WAITS) };
         self.count += 1;
-        let place = Place { unasked: true, deadline, count: self.count, session: queued.session.clone() };
+        let place = Place { deadline, count: self.count, session: queued.session.clone() };
         self.servers.entry(queued.server.clone()).or_default().waiting.insert(place.clone());
         self.waiting.insert(queued.session.clone(), (place, queued));
     }
 
-    /// Somebody waits for `session`: its exchange, if it is queued, goes before those that nobody waits for.
-    pub fn hurry(&mut self, session: &str) {
+    /// Somebody waits for `session`: its exchange, if it is queued, goes before all that can wait a little.
+    pub fn hurry(&mut self, session: &str, now: Timestamp) {
         if let Some((place, queued)) = self.waiting.get_mut(session)
             && let Some(server) = self.servers.get_mut(&queued.server)
         {
             server.waiting.remove(place);
-            place.unasked = false;
+            place.deadline = place.deadline.min(now.after(ASKED_WAITS));
             server.waiting.insert(place.clone());
         }
     }
@@ -221,16 +222,17 @@ mod tests {
     }
 
     #[test]
-    fn the_one_with_the_least_left_goes_first_and_a_wish_before_all() {
+    fn the_one_with_the_least_left_goes_first_and_a_wish_before_all_that_can_wait() {
         let mut pace = Pace::default();
         for (session, left) in
-            [("long", 600), ("expired", -5), ("short", 30), ("asked", 3000), ("longer", 900)]
+            [("long", 600), ("expired", -5), ("short", 30), ("asked", 3000), ("longer", 900), ("last", 3)]
         {
             pace.queue(queued(session, "server", left), NOW);
         }
-        pace.hurry("asked");
-        pace.hurry("unknown");
-        assert_eq!(order(&mut pace), ["asked", "short", "expired", "long", "longer"]);
+        for session in ["asked", "last", "unknown"] {
+            pace.hurry(session, NOW);
+        }
+        assert_eq!(order(&mut pace), ["last", "asked", "short", "expired", "long", "longer"]);
     }
 
     #[test]
@@ -253,6 +255,22 @@ mod tests {
             }
         }
         assert!(begun_at.is_some_and(|second| second < 100), "{begun_at:?}");
+    }
+
+    #[test]
+    fn callers_without_end_make_nobody_late() {
+        let mut pace = Pace::default();
+        pace.queue(queued("due", "server", 40), NOW);
+        let begins = (0..1000).find(|tick| {
+            let now = at(tick * 50);
+            let session = format!("asked {tick}");
+            pace.queue(queued(&session, "server", 3000), now);
+            pace.hurry(&session, now);
+            let begun = pace.begin(now).unwrap();
+            pace.ended(&begun.server);
+            begun.session == "due"
+        });
+        assert_eq!(begins.map(|tick| tick / 20), Some(30), "with ten seconds left");
     }
 
     #[test]

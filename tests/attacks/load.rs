@@ -41,6 +41,9 @@ const LATENCY: Duration = Duration::from_millis(1050);
 /// One in a hundred fails: answered 500, or cut off.
 const FAULTS: &str = "CreateToken:status=500:every=200\nCreateToken:drop:every=200:after=100\n";
 
+/// What a client wants of a token. With more, a fault would rightly be its answer now and then.
+const MIN_VALIDITY: Duration = Duration::from_secs(1);
+
 fn name(session: usize) -> String {
     format!("s{session:03}")
 }
@@ -159,7 +162,7 @@ async fn ask(client: Client, first: usize, end: Instant, seen: Rc<RefCell<Seen>>
     while Instant::now() < end {
         session = (session + CLIENTS) % SESSIONS;
         let begun = Instant::now();
-        match client.token(Some(&name(session)), Duration::from_secs(60)).await {
+        match client.token(Some(&name(session)), MIN_VALIDITY).await {
             Ok(issued) => {
                 let mut seen = seen.borrow_mut();
                 seen.left(issued.expires_at.since(Clock::system().now()));

@@ -1,6 +1,7 @@
-//! The session core through simulated lives: histories made at random, in which everything goes wrong, and ten
-//! years of one laptop.
+//! The session core through simulated lives: histories made at random, in which everything goes wrong, ten
+//! years of one laptop, and four hours of a thousand sessions.
 
+mod crowd;
 mod world;
 
 use proptest::{collection::vec, prelude::*, test_runner::RngSeed};
