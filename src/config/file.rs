@@ -199,7 +199,13 @@ fn in_our_words(message: &str) -> String {
             };
         }
     }
-    message.replace("expected a sequence", "expected a list").replace("expected a map", "expected a table")
+    if message == "duplicate key" {
+        return "duplicate key: what it names is there already; keep one of the two".to_owned();
+    }
+    message
+        .replace("invalid type: sequence", "invalid type: list")
+        .replace("expected a sequence", "expected a list")
+        .replace("expected a map", "expected a table")
 }
 
 #[cfg(test)]
@@ -271,7 +277,9 @@ format = "auto"
             ("session = 1", "1:11: invalid type: integer `1`, expected a table"),
             ("session.a = 1", "1:13: invalid type: integer `1`, expected a table"),
             ("listen = 1", "1:10: invalid type: integer `1`, expected a table"),
-            ("a = 1\na = 2", "2:1: duplicate key"),
+            ("a = 1\na = 2", "2:1: duplicate key: what it names is there already; keep one of the two"),
+            ("proxy = [1]", "1:9: invalid type: list, expected a string"),
+            ("\"a\\u001b[31m\" = 1", "1:1: unknown key `a\\u{1b}[31m`, expected one of"),
             ("é = 1", "1:1: invalid unquoted key"),
             ("\"é\" = 1", "1:1: unknown key `é`"),
             ("proxy = \"é\" x", "1:13: "),

@@ -36,3 +36,4 @@ mod network;
 mod load;
 mod sick_daemon;
 mod tls;
+mod mistakes;
