@@ -163,16 +163,36 @@ pub fn load(paths: &Paths, env: &Environment) -> Result<Settings, Error> {
 /// The same, with where each setting comes from.
 pub fn explain(paths: &Paths, env: &Environment) -> Result<(Settings, Vec<Explained>), Error> {
     paths.require_home()?;
-    let name = paths.show(&paths.config);
-    let text = config_text(paths, &name)?;
-    let source = Source::new(&name, &text);
-    let file = source.parse()?;
-    let merged = merge::merge(&file, &source, aws_config(paths)?, env, paths)?;
-    let (mut settings, explained) = merged;
+    let text = config_text(paths, &paths.show(&paths.config))?;
+    let (mut settings, explained) = explain_text(&text, || aws_config(paths), env, paths)?;
     for path in [&paths.config, &paths.aws_config, &paths.aws_credentials] {
         settings.warnings.extend(writable_by_others(path, &paths.show(path)));
     }
     Ok((settings, explained))
+}
+
+/// What the text of `config.toml` and the AWS config files come to.
+fn explain_text(
+    text: &str,
+    aws: impl FnOnce() -> Result<AwsConfig, Error>,
+    env: &Environment,
+    paths: &Paths,
+) -> Result<(Settings, Vec<Explained>), Error> {
+    let name = paths.show(&paths.config);
+    let source = Source::new(&name, text);
+    let file = source.parse()?;
+    merge::merge(&file, &source, aws()?, env, paths)
+}
+
+/// The same for the fuzz targets.
+#[cfg(fuzzing)]
+pub fn explain_for_fuzzing(
+    text: &str,
+    aws: AwsConfig,
+    env: &Environment,
+    paths: &Paths,
+) -> Result<(Settings, Vec<Explained>), Error> {
+    explain_text(text, || Ok(aws), env, paths)
 }
 
 fn config_text(paths: &Paths, name: &str) -> Result<String, Error> {

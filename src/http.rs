@@ -190,6 +190,12 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// An answer as if it had come from `oidc.example`.
+    #[cfg(any(test, fuzzing))]
+    pub fn received(status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
+        Self { body: Body(body.to_vec().into()), ..Self::head("oidc.example", status, headers) }
+    }
+
     fn head(host: &str, status: u16, headers: &HeaderMap) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
         let date = text(DATE.as_str()).and_then(http_date);

@@ -95,22 +95,7 @@ impl Client {
     /// The registration must be the one that the grant was given to.
     pub async fn create_token(&self, registration: &Registration, grant: Grant<'_>) -> Result<Token, Error> {
         let exchange = self.post("CreateToken", "/token", &TokenRequest::new(registration, grant)).await?;
-        let response: TokenResponse = exchange.success()?;
-        if !is_sendable(&response.access_token) {
-            return Err(Error::of_nonsense(&exchange.answer));
-        }
-        let life = usable_seconds(response.expires_in.as_deref()).unwrap_or_else(|| {
-            warn_of_assumed_life(&exchange.answer.host);
-            TYPICAL_LIFE
-        });
-        let expires_at = exchange.sent_at.after(life);
-        Ok(Token {
-            access_token: response.access_token,
-            expires_at: Timestamp::from_secs(expires_at.secs()),
-            issued_at: Some(exchange.sent_at),
-            refresh_token: response.refresh_token.filter(|token| !token.expose().is_empty()),
-            registration: Some(registration.clone()),
-        })
+        exchange.token(registration)
     }
 
     async fn post(&self, operation: &str, path: &str, body: &impl Serialize) -> Result<Exchange, Error> {
@@ -202,12 +187,41 @@ pub enum Grant<'a> {
     },
 }
 
+/// What [`Client::create_token`] makes of an answer, for the fuzz targets.
+#[cfg(fuzzing)]
+pub fn token_for_fuzzing(
+    answer: Answer,
+    sent_at: Timestamp,
+    registration: &Registration,
+) -> Result<Token, Error> {
+    Exchange { answer, sent_at }.token(registration)
+}
+
 struct Exchange {
     answer: Answer,
     sent_at: Timestamp,
 }
 
 impl Exchange {
+    fn token(&self, registration: &Registration) -> Result<Token, Error> {
+        let response: TokenResponse = self.success()?;
+        if !is_sendable(&response.access_token) {
+            return Err(Error::of_nonsense(&self.answer));
+        }
+        let life = usable_seconds(response.expires_in.as_deref()).unwrap_or_else(|| {
+            warn_of_assumed_life(&self.answer.host);
+            TYPICAL_LIFE
+        });
+        let expires_at = self.sent_at.after(life);
+        Ok(Token {
+            access_token: response.access_token,
+            expires_at: Timestamp::from_secs(expires_at.secs()),
+            issued_at: Some(self.sent_at),
+            refresh_token: response.refresh_token.filter(|token| !token.expose().is_empty()),
+            registration: Some(registration.clone()),
+        })
+    }
+
     fn success<T: de::DeserializeOwned>(&self) -> Result<T, Error> {
         match self.answer.status {
             200..=299 => self.answer.body.json_object().ok_or_else(|| Error::of_nonsense(&self.answer)),

@@ -9,6 +9,8 @@ mod file;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod folder;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod json;
 mod lock;
 mod locked;

@@ -33,6 +33,8 @@ use tracing::{debug, warn};
 use super::router::Router;
 use crate::private;
 use connections::Connections;
+#[cfg(fuzzing)]
+pub use connections::converse_for_fuzzing;
 
 /// How long to leave the listener alone after it failed: it will fail again at once as long as the process is
 /// out of descriptors.

@@ -111,9 +111,7 @@ pub(crate) fn received_bytes(head: &str, body: &[u8]) -> super::Answer {
         let (name, value) = line.split_once(':').unwrap();
         (name.parse().unwrap(), value.trim().parse().unwrap())
     };
-    let mut answer = super::Answer::head("oidc.example", status, &lines.map(header).collect());
-    answer.body = super::Body(body.to_vec().into());
-    answer
+    super::Answer::received(status, &lines.map(header).collect(), body)
 }
 
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}

@@ -13,6 +13,7 @@ use std::{
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::UnixStream,
     sync::{Notify, watch},
     task::{AbortHandle, JoinSet},
@@ -83,11 +84,7 @@ impl Connections {
             self.make_room();
             return Some(stream);
         }
-        let turn = Turn {
-            state: Arc::new(AtomicU8::new(NEW)),
-            idle: self.idle.clone(),
-            leave: Arc::new(Notify::new()),
-        };
+        let turn = Turn::new(self.idle.clone());
         let conversation = converse(stream, self.router.clone(), turn.clone(), self.closing.subscribe());
         self.peers.push(Peer { task: self.tasks.spawn(conversation), turn, leaves: false });
         None
@@ -135,6 +132,10 @@ struct Turn {
 struct Answering(Turn);
 
 impl Turn {
+    fn new(idle: Arc<Notify>) -> Self {
+        Self { state: Arc::new(AtomicU8::new(NEW)), idle, leave: Arc::new(Notify::new()) }
+    }
+
     fn begin(&self) -> Answering {
         self.state.store(BUSY, Ordering::Relaxed);
         Answering(self.clone())
@@ -159,8 +160,20 @@ impl Drop for Answering {
     }
 }
 
+/// Serves a connection that is alone, for the fuzz targets.
+#[cfg(fuzzing)]
+pub async fn converse_for_fuzzing(stream: impl AsyncRead + AsyncWrite + Unpin, router: Router) {
+    let closing = watch::Sender::new(());
+    converse(stream, router, Turn::new(Arc::default()), closing.subscribe()).await;
+}
+
 /// Serves one connection to its end.
-async fn converse(stream: UnixStream, router: Router, turn: Turn, mut closing: watch::Receiver<()>) {
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    router: Router,
+    turn: Turn,
+    mut closing: watch::Receiver<()>,
+) {
     let service = service_fn(|request| {
         let answering = turn.begin();
         let router = router.clone();
