@@ -37,3 +37,4 @@ mod load;
 mod sick_daemon;
 mod tls;
 mod mistakes;
+mod network;
