@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn numbers_of_others_keep_their_digits() {
         for number in ["0.1", "1.0", "1e+400", "-0", "2.9051e-321", "12345678901234567890123", "1.60e+05"] {
-            let line = LINE.replace("}", &format!(r#", "x": {number}}}"#));
+            let line = LINE.replace('}', &format!(r#", "x": {number}}}"#));
             let mut parsed = parse(line.as_bytes()).unwrap();
             fill(&mut parsed.document, &parsed.token, None, None);
             assert_eq!(String::from_utf8_lossy(&dumps(&parsed.document).unwrap()), line);

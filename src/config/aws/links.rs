@@ -48,12 +48,11 @@ pub(super) fn follow(
         let references = own.iter().chain(heeding.iter().filter_map(|profile| profile.get("services")));
         let mut found = Vec::new();
         for name in references {
-            match services.get(&name.value) {
-                Some(endpoints) => found.push(endpoints),
-                None => {
-                    let what = format_args!("there is no section [services {}]", name.value);
-                    warnings.add(&name.file, name.line, what, &[]);
-                }
+            if let Some(endpoints) = services.get(&name.value) {
+                found.push(endpoints);
+            } else {
+                let what = format_args!("there is no section [services {}]", name.value);
+                warnings.add(&name.file, name.line, what, &[]);
             }
         }
         let mut endpoint = |what, of: fn(&Endpoints) -> Option<&Located>| {
