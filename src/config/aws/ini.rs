@@ -131,7 +131,7 @@ impl Parser<'_> {
         }
         for (index, line) in body.lines().enumerate() {
             self.line = index + 1;
-            let content = line.trim_start_matches(BLANK).trim_end();
+            let content = line.trim();
             if content.is_empty() {
                 continue;
             }

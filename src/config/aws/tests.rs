@@ -51,6 +51,7 @@ fn what_some_sdk_rejects_is_read_and_told() {
         ("x", with("[sso-session x]") + "other = x # note", &[]),
         ("x", "[sso-session x]\n  # note\n".to_owned() + BODY, &["2 RS:File"]),
         ("x", with("[sso-session x]") + "  # note", &["4 RS:Value"]),
+        ("x", with("[sso-session x]") + " \r # note", &["4 RS:Value"]),
         // Keys.
         ("x", with("[sso-session x]").replace("sso_region", "SSO_Region"), &["3 JS:Key"]),
         ("x", with("[sso-session x]").replace("sso_region =", "sso_region:"), &["3 JS:Key RS:File"]),
