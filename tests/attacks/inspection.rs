@@ -52,6 +52,13 @@ pub(crate) fn has_own_copy(files: &BTreeMap<PathBuf, Value>) -> bool {
     })
 }
 
+/// The client whose token is in the file of `work`: each sign-in has its own. `None` where there is no file, or half
+/// of one.
+pub(crate) fn client(home: &Home) -> Option<String> {
+    let file: Value = serde_json::from_str(&fs::read_to_string(home.token_path("work")).ok()?).ok()?;
+    Some(file.get("clientId")?.as_str()?.to_owned())
+}
+
 /// Whether the server accepts that access token.
 pub(crate) fn accepts(center: &Center, access_token: &str) -> bool {
     let address = center.url().replace("http://", "");

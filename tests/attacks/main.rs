@@ -32,6 +32,8 @@ mod callers;
 mod clocks;
 #[cfg(target_os = "linux")]
 mod crashes;
+#[cfg(target_os = "linux")]
+mod kills;
 mod network;
 mod load;
 mod sick_daemon;

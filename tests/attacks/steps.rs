@@ -64,12 +64,6 @@ impl Step {
     fn is_of(&self, kind: &str) -> bool {
         self.target.as_os_str().as_encoded_bytes().starts_with(kind.as_bytes())
     }
-
-    /// Whether it is about the file that will be a token file.
-    pub(crate) fn is_of_new_token_file(&self) -> bool {
-        let name = self.target.as_os_str().as_encoded_bytes();
-        name.ends_with(b".tmp") && self.target.parent().is_some_and(|parent| parent.ends_with("sso/cache"))
-    }
 }
 
 /// What happens at a step.
