@@ -40,3 +40,5 @@ mod sick_daemon;
 mod tls;
 mod mistakes;
 mod network;
+#[cfg(target_os = "linux")]
+mod rivals;
