@@ -42,3 +42,5 @@ mod mistakes;
 mod network;
 #[cfg(target_os = "linux")]
 mod rivals;
+#[cfg(target_os = "linux")]
+mod twins;
