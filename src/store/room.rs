@@ -1,19 +1,31 @@
 //! [`Room`]: space on the disk for a token that is yet to come.
 
-use std::fs;
+use std::{fmt, fs};
 
-use super::{Locked, error::Error, file, stray, temporary::Temporary};
+use serde_json::{Map, Value};
+
+use super::{
+    Identity, Locked, aws_cache, error::Error, file, json, look::Found, stray, temporary::Temporary,
+};
+use crate::session::token::Token;
 
 /// By how much the next token file may be longer than this one, in bytes. An access token has some hundred.
 const SPARE: u64 = 8 * 1024;
 
 /// What a token file and the own copy of it will need. Dropped, it is given back.
-#[derive(Debug)]
 pub(super) struct Room {
     /// Becomes the token file.
     pub(super) file: Temporary,
+    /// What that one held, as far as it is to stay.
+    document: Map<String, Value>,
     /// Makes room for the own copy when it is dropped; `None` where there was none.
     pub(super) copy: Option<Temporary>,
+}
+
+impl fmt::Debug for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Room({:?}, {:?})", self.file, self.copy)
+    }
 }
 
 impl Locked {
@@ -23,14 +35,29 @@ impl Locked {
     /// The own copy is worth having, but nothing has to wait for it.
     pub fn reserve(&mut self) -> Result<(), Error> {
         let path = self.path();
+        let document = match self.look()?.found {
+            Found::Token { document, .. } => document,
+            Found::Missing | Found::Broken(_) => Map::new(),
+        };
         let room = fs::metadata(&path).map_or(0, |found| found.len()).min(file::LIMIT) + SPARE;
         let mut file = Temporary::new(&path)?;
         file.reserve(room)?;
         let path = self.record_path().with_extension("room");
         stray::remove_all(&path);
         let copy = Temporary::new(&path).and_then(|mut copy| copy.reserve(room).map(|()| copy)).ok();
-        self.room = Some(Room { file, copy });
+        self.room = Some(Room { file, document, copy });
         Ok(())
+    }
+
+    /// Writes the token into its room, before anything else is done with it: a crash from here on leaves it there for
+    /// the next process.
+    pub(super) fn jot(&mut self, token: &Token, identity: &Identity) {
+        let Some(Room { file, document, .. }) = &mut self.room else { return };
+        aws_cache::fill(document, token, Some(&identity.start_url), Some(&identity.region));
+        // Whoever writes the file in earnest fails with the same, and says it.
+        if let Ok(bytes) = json::dumps(document) {
+            drop(file.jot(&bytes));
+        }
     }
 
     /// Gives the own copy the room that was taken for it.
@@ -79,6 +106,23 @@ mod tests {
         locked.reserve().unwrap();
         drop(locked);
         assert_eq!((temporaries(&cache), temporaries(&own)), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_crash_leaves_the_answer_in_its_room() {
+        let place = Place::new();
+        place.put(document(1).replace('{', "{\"scopes\": [\"a\"], ").as_bytes());
+        let mut locked = place.lock();
+        locked.read().unwrap();
+        locked.reserve().unwrap();
+        locked.jot(&token(2), &identity());
+        // As a crash: nothing is dropped, but the lock is free.
+        let Room { file, .. } = locked.room.take().unwrap();
+        std::mem::forget(file);
+        drop(locked);
+        drop(place.lock());
+        assert_eq!(place.text(), Some(document(2).replace('{', "{\"scopes\": [\"a\"], ")));
+        assert_eq!(place.names().len(), 1);
     }
 
     #[test]

@@ -30,6 +30,7 @@ impl Locked {
     /// What a refresh doesn't bring (the refresh token, the registration, keys of others) stays. Where the token
     /// file can't be written, the token goes to the own copy, which counts until the file changes.
     pub fn save(&mut self, token: &Token, sent: Option<&Token>, identity: &Identity) -> Result<Saved, Error> {
+        self.jot(&merge(token, sent), identity);
         let path = self.path();
         for _ in 0..TRIES {
             let over = || sent.map(|sent| sent.access_token.clone());

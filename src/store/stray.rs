@@ -12,6 +12,7 @@ use super::{
     look::{Found, Look},
     temporary,
 };
+use crate::session::token::Token;
 
 /// The temporary files for the file that `path` leads to.
 pub(super) fn of(path: &Path) -> Vec<PathBuf> {
@@ -66,23 +67,32 @@ impl Locked {
     /// The token in `stray`, with what the file holds now, if it is the newer one beyond doubt.
     ///
     /// That takes a file which nobody has touched since: it is gone where the user signed out, and it holds another
-    /// token than the own copy where somebody signed in. Then there are two ways to a newer token:
+    /// token than the own copy knows of where somebody signed in. Then there are two ways to a newer token:
     ///
-    /// - The crash came before the two changed places, and the own copy could not be taken: it ends later.
+    /// - The crash came before the two changed places, and before the answer was copied: it ends later.
     /// - The crash came after, before the own copy was said to be in the file: what is in the stray is what the token
     ///   was written over, or else the sign-in of a rival who came in between.
     fn heir(&self, stray: &Path) -> Option<(Look, Parsed)> {
         let look = self.look().ok()?;
-        let Found::Token { token: held, healed_from: None, .. } = &look.found else { return None };
-        let copy = look.copy.as_ref().filter(|copy| copy.token.same_as(held))?;
+        let in_file = look.access_token_in_file();
+        let copy = look.copy.as_ref()?;
         let left = file::open_private(stray).ok()??;
         let parsed = aws_cache::parse(&left.bytes).ok().filter(|parsed| parsed.whole)?;
-        let token = &parsed.token;
-        let is_newer = match &copy.unsaved_over {
-            Some(replaced) => token.access_token != *replaced,
-            None => token.expires_at > held.expires_at,
+        let Token { access_token, expires_at, .. } = &parsed.token;
+        let is_newer = match (&look.found, &copy.unsaved_over) {
+            (Found::Token { token, healed_from: None, .. }, Some(replaced)) if token.same_as(&copy.token) => {
+                access_token != replaced
+            }
+            (Found::Token { token, healed_from: None, .. }, None) if token.same_as(&copy.token) => {
+                *expires_at > token.expires_at
+            }
+            // The one before could not be written either.
+            (Found::Token { .. }, Some(_)) if in_file == copy.unsaved_over => {
+                *expires_at > copy.token.expires_at
+            }
+            _ => false,
         };
-        (is_newer && token.access_token != held.access_token).then_some((look, parsed))
+        (is_newer && *access_token != copy.token.access_token).then_some((look, parsed))
     }
 }
 
@@ -139,6 +149,7 @@ mod tests {
             ("the same, and deleting failed", Some(&*two), Some((2, None)), one.clone(), "access-2"),
             ("the same, not copied", Some(&*two), Some((1, None)), one.clone(), "access-2"),
             ("a rival's, taken out", Some(&*two), Some((2, Some(1))), three.clone(), "access-3"),
+            ("an answer to a copy", Some(&*one), Some((2, Some(1))), three.clone(), "access-3"),
             ("signed out", None, Some((1, None)), two.clone(), "missing"),
             ("signed out, copied", None, Some((2, Some(1))), two.clone(), "missing"),
             ("signed in since", Some(&*three), Some((1, None)), two.clone(), "access-3"),

@@ -27,8 +27,8 @@ pub(super) struct Temporary {
     target: PathBuf,
     file: File,
     path: TempPath,
-    /// The digest of its content.
-    content: Output<Sha1>,
+    /// The digest of its content, where all of that could be written.
+    content: Option<Output<Sha1>>,
 }
 
 /// Device and inode.
@@ -45,13 +45,24 @@ impl Temporary {
             .permissions(Permissions::from_mode(0o600))
             .tempfile_in(folder::of(&target));
         let (file, path) = made.map_err(|error| Error::from_io("write", &target, error))?.into_parts();
-        Ok(Self { target, file, path, content: Sha1::digest(b"") })
+        Ok(Self { target, file, path, content: None })
     }
 
     /// Makes `bytes` its content, on the disk.
     pub(super) fn fill(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.content = Sha1::digest(bytes);
-        self.write(bytes).map_err(|error| self.failed(error))
+        self.jot(bytes)?;
+        self.file.sync_all().map_err(|error| self.failed(error))
+    }
+
+    /// Makes `bytes` its content, wherever the system keeps it: a crash of this program does no harm to it.
+    pub(super) fn jot(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let content = Some(Sha1::digest(bytes));
+        if self.content != content {
+            self.content = None;
+            self.write(bytes).map_err(|error| self.failed(error))?;
+            self.content = content;
+        }
+        Ok(())
     }
 
     /// Takes room for so many bytes on the disk. What takes it is blank, and no JSON: it can't be taken for a token.
@@ -68,8 +79,7 @@ impl Temporary {
         // It is not emptied first, so that it keeps the room that it has.
         self.file.rewind()?;
         self.file.write_all(bytes)?;
-        self.file.set_len(bytes.len() as u64)?;
-        self.file.sync_all()
+        self.file.set_len(bytes.len() as u64)
     }
 
     /// Takes the place of whatever is there, or of nothing.
@@ -139,7 +149,8 @@ impl Temporary {
 
     /// Whether nobody has written into this file while it had the target's name.
     fn is_untouched(&self) -> bool {
-        file::read_bounded(&self.file, &self.target).is_ok_and(|bytes| Sha1::digest(&*bytes) == self.content)
+        file::read_bounded(&self.file, &self.target)
+            .is_ok_and(|bytes| Some(Sha1::digest(&*bytes)) == self.content)
     }
 
     /// What has this one's name: since the two changed places, it is the other.
