@@ -167,10 +167,12 @@ impl Store {
     }
 
     /// Keeps a client registration under `name`, where the AWS CLI finds it too. One whose end is unknown is not
-    /// kept, because the CLI could not read it.
+    /// kept, because the CLI could not read it. For whoever holds the lock of the session that the name is for.
     pub fn save_registration(&self, name: &str, client: &Client) -> Result<(), Error> {
         if let Some(bytes) = registration::write(client) {
-            file::replace(&self.0.token_cache.join(name), &bytes, || Ok(Some(())))?;
+            let path = self.0.token_cache.join(name);
+            stray::remove_all(&path);
+            file::replace(&path, &bytes)?;
         }
         Ok(())
     }
@@ -339,6 +341,10 @@ mod tests {
         place.store.save_registration(&name, &client).unwrap();
         assert_eq!(place.store.registration(&name).unwrap().as_ref(), Some(&client));
         assert_eq!(mode(&place.at("home/cache").join(&name)), 0o600);
+        let stray = place.at("home/cache").join(format!("{}x.tmp", temporary::prefix(Path::new(&name))));
+        fs::File::create(&stray).unwrap();
+        place.store.save_registration(&name, &client).unwrap();
+        assert!(!stray.exists(), "what a crash left of one goes");
         client.registration.expires_at = None;
         client.registration.client_id = "endless".into();
         place.store.save_registration(&name, &client).unwrap();

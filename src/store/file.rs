@@ -72,21 +72,12 @@ pub(super) fn read_bounded(mut file: &File, path: &Path) -> Result<Zeroizing<Vec
     Ok(bytes)
 }
 
-/// Replaces the file at `path` in one step: whoever reads it sees the old content or the new, and after a crash
-/// it is one of the two.
-///
-/// A symbolic link stays one: what it leads to is replaced, or made. `check` is called when all that is left to do
-/// is the rename; on `None` the file is left as it is. What it gave comes back.
-pub(super) fn replace<T>(
-    path: &Path,
-    bytes: &[u8],
-    check: impl FnOnce() -> Result<Option<T>, Error>,
-) -> Result<Option<T>, Error> {
+/// Replaces the file at `path` in one step, or makes it: whoever reads it sees the old content or the new, and after
+/// a crash it is one of the two. A symbolic link stays one: what it leads to is replaced, or made.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut temporary = Temporary::new(path)?;
     temporary.fill(bytes)?;
-    let Some(verdict) = check()? else { return Ok(None) };
-    temporary.persist()?;
-    Ok(Some(verdict))
+    temporary.persist()
 }
 
 /// Deletes the file that `path` leads to; a symbolic link is kept. It is no error if there is none.
@@ -142,17 +133,14 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        ffi::OsStr,
-        os::unix::{fs::symlink, net::UnixListener},
-    };
+    use std::os::unix::{fs::symlink, net::UnixListener};
 
     use nix::{sys::stat::Mode, unistd::mkfifo};
 
     use super::*;
 
     fn put(path: &Path, text: &str) {
-        replace(path, text.as_bytes(), || Ok(Some(()))).unwrap();
+        replace(path, text.as_bytes()).unwrap();
     }
 
     fn text(path: &Path) -> String {
@@ -185,25 +173,6 @@ mod tests {
     }
 
     #[test]
-    fn the_check_sees_a_temporary_file_that_is_private_and_not_json() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.json");
-        put(&path, "one");
-        let mut seen = Vec::new();
-        let verdict: Option<()> = replace(&path, b"two", || {
-            seen = names(folder.path());
-            assert_eq!(mode(&folder.path().join(&seen[0])), 0o600);
-            Ok(None)
-        })
-        .unwrap();
-        assert!(verdict.is_none());
-        assert_eq!(seen.len(), 2, "{seen:?}");
-        assert!(seen[0].starts_with(".sso-refresh-"), "{seen:?}");
-        assert_eq!(Path::new(&seen[0]).extension(), Some(OsStr::new("tmp")), "{seen:?}");
-        assert_eq!((text(&path).as_str(), names(folder.path())), ("one", vec!["a.json".to_owned()]));
-    }
-
-    #[test]
     fn keeps_symbolic_links() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
@@ -226,7 +195,7 @@ mod tests {
         symlink("loop", at("loop")).unwrap();
         assert!(matches!(resolve(&at("loop")), Err(Error::Io { .. })));
         symlink("nowhere/file", at("lost")).unwrap();
-        assert!(matches!(replace(&at("lost"), b"", || Ok(Some(()))), Err(Error::NoFolder { .. })));
+        assert!(matches!(replace(&at("lost"), b""), Err(Error::NoFolder { .. })));
     }
 
     #[test]
@@ -281,6 +250,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), Permissions::from_mode(0o500)).unwrap();
         let path = folder.path().join("a");
-        assert!(matches!(replace(&path, b"", || Ok(Some(()))), Err(Error::NotPermitted { .. })));
+        assert!(matches!(replace(&path, b""), Err(Error::NotPermitted { .. })));
     }
 }

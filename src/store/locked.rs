@@ -337,20 +337,4 @@ mod tests {
         locked.create(&token(3), &identity()).unwrap();
         assert_eq!(place.text(), Some(document(3)));
     }
-
-    #[test]
-    fn a_crash_leaves_nothing_for_others_to_find() {
-        let place = Place::new();
-        place.put(document(1).as_bytes());
-        let mut seen = None;
-        let _: Option<()> = file::replace(&place.path(), b"planted", || {
-            seen = place.names().into_iter().find(|name| !name.contains(".json"));
-            Ok(None)
-        })
-        .unwrap();
-        let stray = place.path().with_file_name(seen.unwrap());
-        fs::File::create(&stray).unwrap();
-        let _locked = place.lock();
-        assert!(!stray.exists() && place.path().exists());
-    }
 }

@@ -103,8 +103,7 @@ impl Record {
         }
         let bytes = json::dumps(&Written::new(&new, session))
             .map_err(|error| Error::from_io("write", path, error.into()))?;
-        file::replace(path, &bytes, || Ok(Some(())))?;
-        Ok(())
+        file::replace(path, &bytes)
     }
 }
 
@@ -341,7 +340,7 @@ mod tests {
             assert_eq!(parse(&bytes), expected, "{}", String::from_utf8_lossy(&bytes));
             let shown = expected.as_ref().err().map(ToString::to_string).unwrap_or_default();
             assert!(!shown.contains("planted"), "{shown}");
-            file::replace(&path, &bytes, || Ok(Some(()))).unwrap();
+            file::replace(&path, &bytes).unwrap();
             assert_eq!(Record::load(&path), expected.unwrap_or_default());
             Record::update(&path, "work", |record| record.copy = None).unwrap();
             assert!(!fs::read_to_string(&path).is_ok_and(|left| left.contains("refresh")), "forgotten");
