@@ -7,13 +7,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sso_refresh::time::{Clock, Timestamp};
+use sso_refresh::{
+    simulator::Options,
+    time::{Clock, Timestamp},
+};
 use time::{OffsetDateTime, macros::format_description};
 
 use crate::{
     middlebox::{Middlebox, Play},
     outage::{Log, Outage, at_once, ground},
     place::until,
+    support::{Center, Home, WORK},
     tally::Tally,
 };
 
@@ -150,6 +154,46 @@ fn who_asks_to_be_left_alone_is() {
     });
     at_once(trials.collect());
     tally.survived();
+}
+
+/// What the server did and nobody heard of: where the refresh token is good for one use the session is over, which is
+/// said with the command that helps, and the access token is kept to its end.
+#[test]
+fn an_answer_that_is_lost_is_told_or_made_good() {
+    let mut tally = Tally::of("Network: answers lost, cut or too long after the server acted");
+    let mut trials: Vec<Box<dyn FnOnce() + Send>> = Vec::new();
+    for fault in ["lost", "truncated", "oversize"] {
+        for single_use in [true, false] {
+            trials.push(Box::new(move || lose(fault, single_use)));
+            tally.tried();
+        }
+    }
+    at_once(trials);
+    tally.survived();
+}
+
+fn lose(fault: &str, single_use: bool) {
+    let center = Center::start(Options { single_use, ..Options::default() });
+    let home = Home::with(&center, WORK);
+    let token = center.sign_in(&home, "work", Duration::from_secs(600));
+    let before = fs::read(home.token_path("work")).unwrap();
+    center.set_faults(&format!("CreateToken:{fault}:times=1"));
+    let mut daemon = home.daemon(&[]);
+    let log = Log::of(&mut daemon);
+    if single_use {
+        log.wait_for("sign in with `sso-refresh login work`");
+        assert_eq!(fs::read(home.token_path("work")).unwrap(), before, "{fault}");
+        assert_eq!(home.run("token work").stdout.trim_end(), token.access_token.expose());
+        assert_eq!(home.run("refresh work").code, 3, "{fault}");
+        center.sign_in(&home, "work", Duration::from_secs(3600));
+        until("the sign-in", || (log.lines("keeps the token fresh").len() == 2).then_some(()));
+    } else {
+        log.wait_for(" refreshed, ");
+    }
+    assert_ne!(home.access_token("work").unwrap(), token.access_token.expose());
+    let told = log.told();
+    let warnings = told.iter().filter(|line| line.contains(" WARN ")).count();
+    assert_eq!(warnings, 1 + usize::from(single_use), "{fault}: {told:#?}");
 }
 
 /// The seconds that the token file says are left of its token.
