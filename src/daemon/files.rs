@@ -21,7 +21,7 @@ const AFTER_TORN: Duration = Duration::from_secs(60);
 /// The token files of all sessions.
 #[derive(Debug, Default)]
 pub(super) struct Files {
-    files: BTreeMap<String, File>,
+    known: BTreeMap<String, File>,
     /// Whose is at a path.
     owners: HashMap<PathBuf, String>,
     /// Which are to be read.
@@ -51,12 +51,12 @@ impl Files {
     /// `session` has its token in `path`.
     pub(super) fn add(&mut self, session: &str, path: PathBuf) {
         self.owners.insert(path.clone(), session.to_owned());
-        self.files.insert(session.to_owned(), File { path, seen: None, readings: 0, torn: false });
+        self.known.insert(session.to_owned(), File { path, seen: None, readings: 0, torn: false });
     }
 
     /// `session` is no more.
     pub(super) fn remove(&mut self, session: &str) {
-        if let Some(file) = self.files.remove(session) {
+        if let Some(file) = self.known.remove(session) {
             self.owners.remove(&file.path);
         }
         self.readings.set(session, None);
@@ -64,12 +64,12 @@ impl Files {
 
     /// Where they are.
     pub(super) fn paths(&self) -> impl Iterator<Item = &PathBuf> {
-        self.files.values().map(|file| &file.path)
+        self.known.values().map(|file| &file.path)
     }
 
     /// A reading of the file of `session` begins.
     pub(super) fn begin(&mut self, session: &str) {
-        if let Some(file) = self.files.get_mut(session) {
+        if let Some(file) = self.known.get_mut(session) {
             file.seen = Stamp::of(&file.path);
             file.readings += 1;
             self.readings.set(session, None);
@@ -78,19 +78,19 @@ impl Files {
 
     /// A reading has ended.
     pub(super) fn end(&mut self, session: &str) {
-        if let Some(file) = self.files.get_mut(session) {
+        if let Some(file) = self.known.get_mut(session) {
             file.readings = file.readings.saturating_sub(1);
         }
     }
 
     /// Whether it is being read.
     pub(super) fn is_being_read(&self, session: &str) -> bool {
-        self.files.get(session).is_some_and(|file| file.readings > 0)
+        self.known.get(session).is_some_and(|file| file.readings > 0)
     }
 
     /// Whether it is another than the one that was last read.
     pub(super) fn has_changed(&self, session: &str) -> bool {
-        self.files.get(session).is_some_and(|file| file.seen != Stamp::of(&file.path))
+        self.known.get(session).is_some_and(|file| file.seen != Stamp::of(&file.path))
     }
 
     /// Something happened to the file at `path`: it is to be read soon.
@@ -104,7 +104,7 @@ impl Files {
 
     /// Anything may have happened to any of them.
     pub(super) fn all_changed(&mut self, now: Timestamp) {
-        for session in self.files.keys() {
+        for session in self.known.keys() {
             if self.readings.at(session).is_none() {
                 self.readings.set(session, Some(now.after(AFTER_WRITE)));
             }
@@ -118,7 +118,7 @@ impl Files {
 
     /// The file of `session` was found broken, and could be made whole or not: whether that is news.
     pub(super) fn healed(&mut self, session: &str, whole: bool, now: Timestamp) -> bool {
-        let Some(file) = self.files.get_mut(session) else { return false };
+        let Some(file) = self.known.get_mut(session) else { return false };
         if !whole && self.readings.at(session).is_none() {
             self.readings.set(session, Some(now.after(AFTER_TORN)));
         }

@@ -172,8 +172,8 @@ impl Crowd {
                     },
                     now,
                 ),
-                Action::Save { .. } => panic!("nothing was unsaved"),
-                Action::Remember(_) | Action::Forget | Action::Tell(_) => {}
+                // Nothing is ever unsaved here.
+                Action::Save { .. } | Action::Remember(_) | Action::Forget | Action::Tell(_) => {}
             }
         }
         let wake = member.session.next_wake().map(|(at, _)| at.millis() - local(0).millis());
