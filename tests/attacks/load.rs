@@ -3,6 +3,8 @@
 //! The short run has the burst at the start and some of what comes after it. `SSO_REFRESH_LOAD_SECONDS=600` makes it
 //! long enough to see whether anything grows, which is then asserted.
 
+#![expect(clippy::disallowed_methods, reason = "how long an answer takes is no matter of the wall clock")]
+
 use std::{
     cell::RefCell,
     env,
@@ -192,11 +194,12 @@ async fn look(client: Client, center: &Center, pid: u32, end: Instant, seen: Rc<
             Err(Error::Hung) => seen.borrow_mut().gave_up += 1,
             Err(error) => panic!("{error}"),
         }
-        let mut now = seen.borrow_mut();
-        now.note_exchanges(center);
-        now.resources.extend(resources(pid));
-        drop(now);
-        tokio::time::sleep(Duration::from_millis(1000)).await;
+        {
+            let mut seen = seen.borrow_mut();
+            seen.note_exchanges(center);
+            seen.resources.extend(resources(pid));
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 
@@ -272,7 +275,7 @@ fn a_thousand_sessions_stay_fresh_while_many_ask() {
         let names = fs::read_dir(home.path(folder)).unwrap().map(|entry| entry.unwrap().file_name());
         let names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
         assert!(names.len() <= each * SESSIONS, "{folder}: {} files", names.len());
-        assert!(names.iter().all(|name| !name.ends_with(".tmp")), "{folder}: {names:?}");
+        assert!(!names.iter().any(|name| name.contains(".tmp")), "{folder}: {names:?}");
     }
     if given.is_some() {
         assert!(memory[2] <= memory[1] + memory[1] / 20 + 1024, "memory grows: {memory:?}");

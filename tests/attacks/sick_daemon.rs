@@ -1,6 +1,8 @@
 //! A daemon that is there and is no help: every command does its work without it, soon and under the lock, and says
 //! why.
 
+#![expect(clippy::disallowed_methods, reason = "how long a command takes is no matter of the wall clock")]
+
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
@@ -116,6 +118,7 @@ fn sicknesses() -> Vec<(&'static str, Sickness, &'static str)> {
 }
 
 /// Runs each command on an expiring token beside something that is no daemon.
+#[expect(clippy::print_stderr, reason = "what is skipped is said loudly")]
 fn endure(case: &str, sickness: &Sickness, said: &str) -> usize {
     let center = center();
     let home = Home::with(&center, WORK);
