@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::sys::signal::Signal;
+use nix::{sys::signal::Signal, unistd::Uid};
 use sso_refresh::simulator::Options;
 
 use crate::{
@@ -110,7 +110,7 @@ fn sicknesses() -> Vec<(&'static str, Sickness, &'static str)> {
             "is another user's",
             Box::new(|socket| {
                 std::mem::forget(UnixListener::bind(socket).unwrap());
-                chown(socket, Some(65_534), None).is_ok()
+                chown(socket, Some(Uid::effective().as_raw() + 1), None).is_ok()
             }),
             FOREIGN,
         ),
