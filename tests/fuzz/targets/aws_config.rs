@@ -96,7 +96,9 @@ fn settings(aws: AwsConfig) {
     for (name, session) in &settings.sessions {
         assert!(names.contains(name) && !name.contains(char::is_control));
         let label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        assert!(session.region.chars().all(label) && session.start_url.starts_with("http"));
+        assert!(
+            session.region.chars().all(label) && session.start_url.to_ascii_lowercase().starts_with("http")
+        );
         assert!(!session.start_url.contains(char::is_control) && !session.scopes.is_empty());
     }
     assert!(config::changes(&settings, &settings).is_empty());

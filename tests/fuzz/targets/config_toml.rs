@@ -71,7 +71,8 @@ fn valid(settings: &Settings) {
         for endpoint in [&session.oidc_endpoint, &session.portal_endpoint].into_iter().flatten() {
             let local = ["http://127.", "http://localhost", "http://[::1]"];
             assert!(endpoint.starts_with("https://") || local.iter().any(|host| endpoint.starts_with(host)));
-            assert!(!endpoint.contains(['@', '?', '#']) && !endpoint.ends_with('/'), "{endpoint:?}");
+            assert!(!endpoint.contains(['?', '#']) && !endpoint.ends_with('/'), "{endpoint:?}");
+            assert!(!endpoint.split('/').nth(2).unwrap().contains('@'), "{endpoint:?}");
         }
     }
 }
