@@ -44,14 +44,19 @@ fn parsed(text: &str) -> Option<Url> {
     Url::parse(text).ok().filter(|_| !text.contains(char::is_control))
 }
 
-/// Checks the URL of a proxy.
+/// Checks the URL of a proxy: a password with a `/`, `?` or `#` would be taken for the rest of the URL, and shown.
 pub(super) fn proxy(text: &str) -> Result<(), &'static str> {
-    match parsed(text) {
-        Some(url) if matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") && url.has_host() => {
-            Ok(())
-        }
-        _ => Err("a proxy must be a URL such as \"http://proxy:3128\" or \"socks5h://127.0.0.1:1080\""),
+    let Some(url) = parsed(text)
+        .filter(|url| matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") && url.has_host())
+    else {
+        return Err("a proxy must be a URL such as \"http://proxy:3128\" or \"socks5h://127.0.0.1:1080\"");
+    };
+    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+        return Err(
+            "a proxy's URL must end after its port: write `/`, `?` and `#` in a password as %2F, %3F and %23",
+        );
     }
+    Ok(())
 }
 
 /// A proxy's URL without the password that it may hold, for showing.
@@ -114,6 +119,10 @@ mod tests {
             (proxy, "http://pro\nxy:3128", false),
             (proxy, "http://proxy:3128", true),
             (proxy, "socks5h://127.0.0.1:1080", true),
+            (proxy, "http://me:a%2Fb@proxy:3128/", true),
+            (proxy, "http://me:12/planted@proxy:3128", false),
+            (proxy, "http://me:12?planted@proxy:3128", false),
+            (proxy, "socks5h://me:12#planted@proxy:3128", false),
             (proxy, "proxy:3128", false),
             (proxy, "ftp://proxy", false),
         ];
