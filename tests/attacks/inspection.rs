@@ -61,17 +61,20 @@ pub(crate) fn client(home: &Home) -> Option<String> {
 
 /// Whether the server accepts that access token.
 pub(crate) fn accepts(center: &Center, access_token: &str) -> bool {
+    let head = format!("GET /assignment/accounts HTTP/1.1\r\nx-amz-sso_bearer_token: {access_token}\r\n");
+    request(center, &head, "").starts_with("HTTP/1.1 200 ")
+}
+
+/// The answer to a request whose first lines are `head`.
+pub(crate) fn request(center: &Center, head: &str, body: &str) -> String {
     let address = center.url().replace("http://", "");
     let mut stream = TcpStream::connect(&address).unwrap();
-    write!(
-        stream,
-        "GET /assignment/accounts HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
-         x-amz-sso_bearer_token: {access_token}\r\n\r\n"
-    )
-    .unwrap();
+    let length = body.len();
+    let rest = format!("Host: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
+    stream.write_all((head.to_owned() + &rest).as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
-    answer.starts_with("HTTP/1.1 200 ")
+    answer
 }
 
 /// It gave a token that is in the file and that the server accepts.

@@ -34,13 +34,15 @@ mod clocks;
 mod crashes;
 #[cfg(target_os = "linux")]
 mod kills;
-mod network;
 mod load;
-mod sick_daemon;
-mod tls;
 mod mistakes;
+mod network;
 mod network;
 #[cfg(target_os = "linux")]
 mod rivals;
+mod sick_daemon;
+mod tls;
 #[cfg(target_os = "linux")]
 mod twins;
+#[cfg(target_os = "linux")]
+mod writers;
