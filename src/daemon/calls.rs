@@ -1,9 +1,10 @@
 //! The calls of local programs.
 //!
 //! Whoever signs in or out and asks right after gets the new state: where the file of a session is another than the
-//! one that was read, a call that concerns the session waits for the reading.
+//! one that was read, a call that concerns the session waits for a reading that begins after it. It waits for no
+//! other, however often the file changes meanwhile.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Daemon;
 use crate::{
@@ -16,35 +17,36 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Parked {
     call: Call,
-    /// The sessions whose files these are.
-    sessions: BTreeSet<String>,
+    /// The sessions whose files these are, and which reading of each it waits for.
+    readings: BTreeMap<String, u64>,
 }
 
 impl Daemon {
     /// Answers `call`, or parks it until the files that it concerns have been read.
     pub(super) fn ask(&mut self, call: Call) {
-        let mut sessions = self.concerned(&call);
-        for session in &sessions {
-            if self.files.has_changed(session) && !self.files.is_being_read(session) {
-                self.handle(session, Event::FileChanged);
+        let mut readings = BTreeMap::new();
+        for session in self.concerned(&call) {
+            if self.files.has_changed(&session) {
+                self.handle(&session, Event::FileChanged);
+            }
+            if let Some(reading) = self.files.under_way(&session) {
+                readings.insert(session, reading);
             }
         }
-        sessions.retain(|session| self.files.is_being_read(session));
-        if sessions.is_empty() {
+        if readings.is_empty() {
             self.answer(call);
         } else {
-            self.parked.push(Parked { call, sessions });
+            self.parked.push(Parked { call, readings });
         }
     }
 
-    /// Answers the parked calls that waited for the file of `session` alone, if that is not being read any more.
+    /// Answers the parked calls that waited for a reading of the file of `session` alone, if that has ended.
     pub(super) fn ask_again(&mut self, session: &str) {
-        if self.parked.is_empty() || self.files.is_being_read(session) {
-            return;
-        }
         let ready = self.parked.extract_if(.., |parked| {
-            parked.sessions.remove(session);
-            parked.sessions.is_empty()
+            if parked.readings.get(session).is_some_and(|reading| self.files.has_ended(session, *reading)) {
+                parked.readings.remove(session);
+            }
+            parked.readings.is_empty()
         });
         for Parked { call, .. } in ready.collect::<Vec<_>>() {
             self.answer(call);

@@ -33,8 +33,10 @@ struct File {
     path: PathBuf,
     /// What it looked like when the last reading began.
     seen: Option<Stamp>,
-    /// How many readings are under way.
-    readings: u32,
+    /// How many readings have begun.
+    begun: u64,
+    /// How many of them have ended.
+    ended: u64,
     /// It is not whole, and can't be made so.
     torn: bool,
 }
@@ -51,7 +53,7 @@ impl Files {
     /// `session` has its token in `path`.
     pub(super) fn add(&mut self, session: &str, path: PathBuf) {
         self.owners.insert(path.clone(), session.to_owned());
-        self.known.insert(session.to_owned(), File { path, seen: None, readings: 0, torn: false });
+        self.known.insert(session.to_owned(), File { path, seen: None, begun: 0, ended: 0, torn: false });
     }
 
     /// `session` is no more.
@@ -71,7 +73,7 @@ impl Files {
     pub(super) fn begin(&mut self, session: &str) {
         if let Some(file) = self.known.get_mut(session) {
             file.seen = Stamp::of(&file.path);
-            file.readings += 1;
+            file.begun += 1;
             self.readings.set(session, None);
         }
     }
@@ -79,13 +81,18 @@ impl Files {
     /// A reading has ended.
     pub(super) fn end(&mut self, session: &str) {
         if let Some(file) = self.known.get_mut(session) {
-            file.readings = file.readings.saturating_sub(1);
+            file.ended += 1;
         }
     }
 
-    /// Whether it is being read.
-    pub(super) fn is_being_read(&self, session: &str) -> bool {
-        self.known.get(session).is_some_and(|file| file.readings > 0)
+    /// The number of the last reading that has begun, while it or one before it is under way.
+    pub(super) fn under_way(&self, session: &str) -> Option<u64> {
+        self.known.get(session).filter(|file| file.begun > file.ended).map(|file| file.begun)
+    }
+
+    /// Whether so many readings have ended that the result of this one is known, or a later one's.
+    pub(super) fn has_ended(&self, session: &str, reading: u64) -> bool {
+        self.known.get(session).is_none_or(|file| file.ended >= reading)
     }
 
     /// Whether it is another than the one that was last read.
@@ -168,14 +175,32 @@ mod tests {
         put(&path, "one");
         assert!(files.has_changed("work"));
         files.begin("work");
-        assert!(files.is_being_read("work") && !files.has_changed("work"));
+        assert_eq!(files.under_way("work"), Some(1));
+        assert!(!files.has_changed("work"));
         files.end("work");
-        assert!(!files.is_being_read("work"));
+        assert_eq!(files.under_way("work"), None);
         put(&path, "longer");
         assert!(files.has_changed("work"));
         files.begin("work");
         fs::remove_file(&path).unwrap();
         assert!(files.has_changed("work"));
+    }
+
+    #[test]
+    fn a_reading_ends_though_others_have_begun() {
+        let mut files = Files::default();
+        files.add("work", "/a".into());
+        files.begin("work");
+        files.begin("work");
+        assert_eq!(files.under_way("work"), Some(2));
+        files.end("work");
+        assert!(files.has_ended("work", 1) && !files.has_ended("work", 2));
+        files.begin("work");
+        files.end("work");
+        assert_eq!(files.under_way("work"), Some(3));
+        assert!(files.has_ended("work", 2));
+        files.remove("work");
+        assert!(files.has_ended("work", 3), "nobody waits for what is no more");
     }
 
     #[test]
