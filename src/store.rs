@@ -166,17 +166,6 @@ impl Store {
         Ok(opened.and_then(|opened| registration::parse(&opened.bytes)))
     }
 
-    /// Keeps a client registration under `name`, where the AWS CLI finds it too. One whose end is unknown is not
-    /// kept, because the CLI could not read it. For whoever holds the lock of the session that the name is for.
-    pub fn save_registration(&self, name: &str, client: &Client) -> Result<(), Error> {
-        if let Some(bytes) = registration::write(client) {
-            let path = self.0.token_cache.join(name);
-            stray::remove_all(&path);
-            file::replace(&path, &bytes)?;
-        }
-        Ok(())
-    }
-
     /// Says that a copy could not be kept, unless that is so since the last one.
     fn copied(&self, session: &str, kept: Result<(), Error>) {
         let failed_before = self.0.copies_fail.swap(kept.is_err(), Ordering::Relaxed);
@@ -338,16 +327,16 @@ mod tests {
             scopes: Vec::new(),
             grant_types: vec!["authorization_code".into(), "refresh_token".into()],
         };
-        place.store.save_registration(&name, &client).unwrap();
+        place.lock().save_registration(&name, &client).unwrap();
         assert_eq!(place.store.registration(&name).unwrap().as_ref(), Some(&client));
         assert_eq!(mode(&place.at("home/cache").join(&name)), 0o600);
         let stray = place.at("home/cache").join(format!("{}x.tmp", temporary::prefix(Path::new(&name))));
         fs::File::create(&stray).unwrap();
-        place.store.save_registration(&name, &client).unwrap();
+        place.lock().save_registration(&name, &client).unwrap();
         assert!(!stray.exists(), "what a crash left of one goes");
         client.registration.expires_at = None;
         client.registration.client_id = "endless".into();
-        place.store.save_registration(&name, &client).unwrap();
+        place.lock().save_registration(&name, &client).unwrap();
         assert_ne!(place.store.registration(&name).unwrap(), Some(client));
     }
 }

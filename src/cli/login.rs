@@ -168,7 +168,7 @@ impl SignIn<'_> {
         };
         let kept = store.remember(name, memory);
         let registration_kept = if registered.is_new {
-            store.save_registration(&self.registration_name(), &registered.client)
+            locked.save_registration(&self.registration_name(), &registered.client)
         } else {
             Ok(())
         };

@@ -358,7 +358,7 @@ mod tests {
         let path = folder.path().join("a.json");
         let text = b"{\"version\": 2, \"token\": \"newer\"}";
         for load in [true, false] {
-            file::replace(&path, text, || Ok(Some(()))).unwrap();
+            file::replace(&path, text).unwrap();
             if load {
                 assert_eq!(Record::load(&path), Record::default());
                 assert!(!path.exists(), "told once");

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;
 
-use super::{file, json};
+use super::{Locked, error::Error, file, json, stray};
 use crate::{
     session::token::{Registration, Secret},
     time::Timestamp,
@@ -61,6 +61,18 @@ struct Written {
     scopes: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     grant_types: Vec<String>,
+}
+
+impl Locked {
+    /// Keeps a client registration of the session under `name` ([`registration_name`]), where the AWS CLI finds it
+    /// too. One whose end is unknown is not kept, because the CLI could not read it.
+    pub fn save_registration(&self, name: &str, client: &Client) -> Result<(), Error> {
+        let Some(bytes) = write(client) else { return Ok(()) };
+        let path = self.path().with_file_name(name);
+        stray::remove_all(&path);
+        file::replace(&path, &bytes)?;
+        Ok(())
+    }
 }
 
 /// The registration in a file; `None` where it holds none.
