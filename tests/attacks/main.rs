@@ -20,7 +20,6 @@ mod nobody;
 mod outage;
 mod own_state;
 mod place;
-mod place;
 mod sessions;
 #[cfg(target_os = "linux")]
 mod steps;
@@ -36,7 +35,6 @@ mod crashes;
 mod kills;
 mod load;
 mod mistakes;
-mod network;
 mod network;
 #[cfg(target_os = "linux")]
 mod rivals;
