@@ -198,7 +198,8 @@ fn killed_in_a_sign_in() {
                 assert_names_sign_in(&home.run("token"));
             }
             assert_eq!(home.run("login").code, 0);
-            recover(&center, &home, &Past::default());
+            inspect_after_next_run(&home);
+            assert_good(&center, &home, &home.run("token"));
             ran.code == -1
         }));
     }

@@ -29,7 +29,10 @@ pub(crate) fn inspect(home: &Home) -> (BTreeMap<PathBuf, Value>, Vec<PathBuf>) {
                 _ => {
                     let text = fs::read_to_string(&path).unwrap();
                     let parsed = serde_json::from_str(&text);
-                    whole.insert(path.clone(), parsed.unwrap_or_else(|error| panic!("{path:?}: {error}")));
+                    whole.insert(
+                        path.clone(),
+                        parsed.unwrap_or_else(|error| panic!("{}: {error}", path.display())),
+                    );
                 }
             }
         });

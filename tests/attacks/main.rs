@@ -4,6 +4,10 @@
 //! They take minutes, so `cargo test` leaves them out: `tests/attacks/run` runs them.
 
 #![cfg(feature = "simulator")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "rivals write as they do, and a test ends by the clock of the machine"
+)]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what a test can't set up fails the test")]
 
 #[path = "../support/authority.rs"]

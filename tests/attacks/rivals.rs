@@ -145,7 +145,7 @@ fn beside_daemon<T: Send>(
                 scope.spawn(move || {
                     rest(begun);
                     // It may be stopping already.
-                    drop(kill(daemon, Signal::SIGTERM));
+                    let _ = kill(daemon, Signal::SIGTERM);
                 });
             }
             let done = step.text.contains("work: refreshed") && steps < at;

@@ -1,6 +1,8 @@
 //! The real program under `ptrace`: it stops before each system call that changes or learns something that lasts,
 //! and the test says what happens there.
 
+#![expect(clippy::print_stderr, reason = "what was not tested is said")]
+
 use std::{
     fs::{self, File},
     io::Read,
