@@ -35,6 +35,7 @@ use crate::private;
 use connections::Connections;
 #[cfg(fuzzing)]
 pub use connections::converse_for_fuzzing;
+pub use connections::descriptors;
 
 /// How long to leave the listener alone after it failed: it will fail again at once as long as the process is
 /// out of descriptors.

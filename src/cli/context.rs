@@ -84,10 +84,8 @@ impl Context {
         let Paths { token_cache, state, runtime, .. } = self.paths.clone();
         let store = Store::new(token_cache, state, runtime);
         // What needs the folders will say so; a token that is good can be read all the same.
-        match store.prepare() {
-            Err(error) if error.is_passing() => tracing::info!("{error}"),
-            Err(error) => tracing::warn!("{error}"),
-            Ok(()) => {}
+        if let Err(error) = store.prepare() {
+            tracing::info!("{error}");
         }
         Ok(Exchanger::new(store, &self.settings()?.http, self.clock.clone()))
     }

@@ -6,16 +6,38 @@ use super::{
     log::{self, Verbosity},
 };
 use crate::{
+    api::unix,
     daemon::{self, Startup},
     session::schedule::Policy,
 };
 
+/// The fewest descriptors that the daemon works with: most are for its exchanges, some for those who ask.
+const DESCRIPTORS_MIN: usize = 40;
+
 pub(super) fn run(context: Context, verbosity: Verbosity) -> Result<u8, Failure> {
+    let descriptors = unix::descriptors();
+    if descriptors < DESCRIPTORS_MIN {
+        let line = format!(
+            "{descriptors} open files are too few for the daemon: allow it {DESCRIPTORS_MIN} at least (`ulimit -n`)"
+        );
+        return Err(Failure::new(exit::USAGE, line));
+    }
     let (settings, paths, env, clock) = context.into_settings()?;
     let relevel = log::for_daemon(&settings.log, verbosity)?;
     let startup = Startup { settings, paths, env, clock, policy: Policy::default(), relevel };
     block_on(async {
-        daemon::run(startup).await.map_err(|error| Failure::new(exit::FAILED, error.to_string()))
+        daemon::run(startup).await.map_err(|error| Failure::new(code(&error), error.to_string()))
     })?;
     Ok(exit::DONE)
+}
+
+/// What stands in the way of its folders and its socket is for the user to move, and no start is better than the last.
+fn code(error: &daemon::Error) -> u8 {
+    match error {
+        daemon::Error::Store(_)
+        | daemon::Error::Socket(
+            unix::Error::Foreign { .. } | unix::Error::NotASocket { .. } | unix::Error::NotAFolder { .. },
+        ) => exit::USAGE,
+        daemon::Error::Instance(_) | daemon::Error::Socket(_) | daemon::Error::Wakes(_) => exit::FAILED,
+    }
 }

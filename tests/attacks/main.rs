@@ -27,6 +27,7 @@ mod place;
 mod sessions;
 #[cfg(target_os = "linux")]
 mod steps;
+mod surroundings;
 mod tally;
 mod things;
 

@@ -34,6 +34,7 @@ impl<'a> Nobody<'a> {
     /// Gives away whatever root has made in it since.
     pub(crate) fn own(&self) {
         if geteuid().is_root() {
+            fs::create_dir_all(self.0.path("run")).unwrap();
             let own = Command::new("chown").args(["-R", ID]).arg(self.0.path("")).status().unwrap();
             assert!(own.success());
         }

@@ -12,6 +12,7 @@ use std::{
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use nix::sys::resource::{Resource, getrlimit};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::UnixStream,
@@ -28,6 +29,8 @@ use crate::api::{
 
 /// The most connections at once.
 pub(super) const CONNECTIONS_MAX: usize = 64;
+/// How many descriptors no client can take: the exchanges go on with those, whoever connects.
+const SPARED: usize = 32;
 /// The most bytes of a request's head.
 pub(super) const HEAD_MAX: usize = 8 * 1024;
 /// How long a client may take to send the head of a request, and how long a connection may idle before one.
@@ -40,6 +43,8 @@ const GRACE: Duration = Duration::from_secs(1);
 /// All open connections.
 pub(super) struct Connections {
     router: Router,
+    /// How many there may be.
+    most: usize,
     tasks: JoinSet<()>,
     /// From the oldest to the newest, each in its place until its descriptor is closed.
     peers: Vec<Peer>,
@@ -69,6 +74,7 @@ impl Connections {
     pub(super) fn new(router: Router) -> Self {
         Self {
             router,
+            most: most(descriptors()),
             tasks: JoinSet::new(),
             peers: Vec::new(),
             idle: Arc::new(Notify::new()),
@@ -80,7 +86,7 @@ impl Connections {
     /// answered and is kept, or else one that was silent for long. Where there is none, an answer must end first.
     pub(super) fn admit(&mut self, stream: UnixStream) -> Option<UnixStream> {
         self.peers.retain(|peer| !peer.task.is_finished());
-        if self.peers.len() >= CONNECTIONS_MAX {
+        if self.peers.len() >= self.most {
             self.make_room();
             return Some(stream);
         }
@@ -118,6 +124,17 @@ impl Connections {
         self.closing.send_replace(());
         while self.tasks.join_next().await.is_some() {}
     }
+}
+
+/// How many files and connections the process may have open at once.
+pub fn descriptors() -> usize {
+    let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| soft);
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
+/// How many connections there may be where the process may have so many descriptors.
+fn most(descriptors: usize) -> usize {
+    descriptors.saturating_sub(SPARED).clamp(1, CONNECTIONS_MAX)
 }
 
 /// Where a conversation is: busy between [`Turn::begin`] and the drop of what that returns.
@@ -213,5 +230,17 @@ async fn converse(
     connection.as_mut().graceful_shutdown();
     if timeout(limit, connection).await.is_err() {
         debug!("closed a connection whose client does not take its answer");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leaves_descriptors_for_the_exchanges() {
+        for (descriptors, connections) in [(0, 1), (32, 1), (40, 8), (96, 64), (1024, 64)] {
+            assert_eq!(most(descriptors), connections, "{descriptors}");
+        }
     }
 }
