@@ -20,6 +20,7 @@ mod damage;
 #[cfg(target_os = "linux")]
 mod inspection;
 mod middlebox;
+mod disk;
 mod nobody;
 mod outage;
 mod own_state;
