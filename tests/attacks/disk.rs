@@ -201,6 +201,37 @@ fn a_daemon_bears_a_disk_in_trouble() {
     tally.survived();
 }
 
+#[test]
+fn a_quota_costs_no_token() {
+    let mut tally = Tally::of("Disk: no room for a byte more, as the system limits a process");
+    let center = center();
+    let home = Home::with(&center, WORK);
+    center.sign_in(&home, "work", LEFT);
+    let before = home.access_token("work").unwrap();
+    for _ in 0..3 {
+        let plain = home.command([""; 0]);
+        let program = env!("CARGO_BIN_EXE_sso-refresh");
+        let mut limited = Command::new("sh");
+        let line = format!("trap '' XFSZ; ulimit -f 0; exec '{program}' token --min-validity 5m");
+        limited.args(["-c", &line]).env_clear().stdin(Stdio::null());
+        limited.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let answer: Ran = limited.output().unwrap().into();
+        assert_eq!((answer.code, answer.stdout.as_str()), (5, ""), "{answer:?}");
+        assert!(answer.stderr.lines().last().unwrap().contains("check the disk"), "{answer:?}");
+        assert_eq!(
+            (home.access_token("work").unwrap(), center.exchanges()),
+            (before.clone(), 0),
+            "{answer:?}"
+        );
+        tally.tried();
+    }
+    let answer = home.run("token --min-validity 5m");
+    assert_eq!((answer.code, center.exchanges()), (0, 1), "{answer:?}");
+    assert_ne!(answer.stdout.trim_end(), before);
+    tally.tried();
+    tally.survived();
+}
+
 /// What a file system can't do fails: `flock`, and the exchange of two files, this one at the border of the kernel since
 /// the program calls it by itself.
 const SHIM: &str = r#"
