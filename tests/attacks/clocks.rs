@@ -22,7 +22,7 @@ use crate::{
     outage::{Log, at_once, ground},
     place::until,
     support::{Center, Home, WORK, after},
-    tally::Tally,
+    tally::{Tally, not_tried},
 };
 
 const SECOND: i64 = 1_000_000_000;
@@ -48,7 +48,7 @@ impl FakeClock {
         compiler.args(["-shared", "-fPIC", "-pthread", "-O1", "-Wall", "-Werror", "-o"]);
         let compiled = compiler.arg(folder.path().join("clock.so")).arg(source).status();
         if !cfg!(target_os = "linux") || compiled.is_err() {
-            eprintln!("not tried: there is no Linux or no `cc` here");
+            not_tried("a clock that is set, since there is no Linux or no C compiler");
             return None;
         }
         assert!(compiled.unwrap().success(), "clock.c");

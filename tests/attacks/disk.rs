@@ -14,7 +14,7 @@ use sso_refresh::store::token_file_name;
 use crate::{
     place::{center, until},
     support::{Center, Daemon, Home, Ran, WORK},
-    tally::Tally,
+    tally::{Tally, not_tried},
 };
 
 /// What is left of the token that should be refreshed: good enough for who asks for no more.
@@ -44,10 +44,7 @@ impl Small {
         let mut ready = [0; 6];
         if keeper.stdout.as_mut().unwrap().read_exact(&mut ready).is_err() {
             drop(keeper.wait());
-            eprintln!(
-                "not tried: no disk can be mounted here{}",
-                if geteuid().is_root() { "" } else { ", but by root" }
-            );
+            not_tried("a small disk, since nothing can be mounted here but by root");
             return None;
         }
         Some(Self { outer, keeper })
@@ -276,7 +273,7 @@ fn a_disk_that_can_do_less_is_borne_or_told() {
     let built =
         Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&shim, &folder.path("shim.c")]).status();
     if !built.is_ok_and(|status| status.success()) {
-        eprintln!("not tried: there is no C compiler");
+        not_tried("a disk that can do less, since there is no C compiler");
         return;
     }
     for (fails, errno, works) in [

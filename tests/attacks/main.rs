@@ -13,38 +13,39 @@
 #[path = "../support/authority.rs"]
 mod authority;
 #[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "other suites need more of it")]
 mod support;
 
-mod absence;
-mod damage;
 #[cfg(target_os = "linux")]
 mod inspection;
 mod middlebox;
-mod disk;
 mod nobody;
 mod outage;
-mod own_state;
 mod place;
 mod sessions;
 #[cfg(target_os = "linux")]
 mod steps;
-mod surroundings;
 mod tally;
-mod things;
 
+mod absence;
 mod answers;
 mod callers;
 mod clocks;
 #[cfg(target_os = "linux")]
 mod crashes;
+mod damage;
+mod disk;
 #[cfg(target_os = "linux")]
 mod kills;
 mod load;
 mod mistakes;
 mod network;
+mod own_state;
 #[cfg(target_os = "linux")]
 mod rivals;
 mod sick_daemon;
+mod surroundings;
+mod things;
 mod tls;
 #[cfg(target_os = "linux")]
 mod twins;

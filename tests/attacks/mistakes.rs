@@ -8,6 +8,7 @@ use std::{
 };
 
 use nix::sys::signal::Signal;
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use serde_json::Value;
 
 use crate::{
@@ -255,7 +256,7 @@ fn write(home: &Home, bytes: &[u8]) {
 
 /// The daemon hands out the token in the file of `session`, once it has noticed it.
 fn serves(home: &Home, session: &str) {
-    let path: String = session.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let path = percent_encode(session.as_bytes(), NON_ALPHANUMERIC);
     until("the token of the file", || {
         let (code, answer) = ask(home, &format!("GET /v1/sessions/{path}/token"));
         (code == 200 && answer["accessToken"].as_str() == home.access_token(session).as_deref()).then_some(())

@@ -6,7 +6,7 @@ use crate::{
     middlebox::{Middlebox, Play},
     outage::{Outage, at_once, ground},
     support::Home,
-    tally::Tally,
+    tally::{Tally, not_tried},
 };
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
@@ -102,7 +102,7 @@ fn a_name_that_does_not_resolve_loses_nothing() {
     let mut tally = Tally::of("Network: a host whose name does not resolve");
     let is_quick = resolver_is_quick();
     if !is_quick {
-        eprintln!("not tried: this machine's resolver does not know at once that there is no {NOWHERE}");
+        not_tried("a name that does not resolve, since this machine's resolver takes its time for that");
     }
     let set = |home: &Home, endpoint: &str| {
         home.write_config(&format!("[session.work]\nendpoint = \"{endpoint}\"\n"));

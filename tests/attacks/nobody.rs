@@ -7,7 +7,10 @@ use std::{
 
 use nix::unistd::geteuid;
 
-use crate::support::{Home, Ran};
+use crate::{
+    support::{Home, Ran},
+    tally::not_tried,
+};
 
 /// The user id of `nobody`.
 const ID: &str = "65534";
@@ -24,7 +27,7 @@ impl<'a> Nobody<'a> {
             fs::copy(env!("CARGO_BIN_EXE_sso-refresh"), home.path("program")).unwrap();
             nobody.own();
             if !nobody.shell("test -w .").status().is_ok_and(|status| status.success()) {
-                eprintln!("not tried: `setpriv` can't take rights away here");
+                not_tried("another user, since `setpriv` can't take rights away here");
                 return None;
             }
         }

@@ -19,6 +19,9 @@ use crate::{
     tally::Tally,
 };
 
+/// Puts something in the place of a file.
+type Put = fn(&Path);
+
 /// The file of the own state of session `n`.
 fn record(home: &Home, n: usize) -> PathBuf {
     let named = |path: &PathBuf| {
@@ -85,7 +88,7 @@ fn a_broken_state_costs_no_token() {
 #[test]
 fn a_daemon_goes_on_with_a_broken_state() {
     let mut tally = Tally::of("Broken files: the same under a daemon, which refreshes");
-    let things: [(&str, fn(&Path)); 6] = [
+    let things: [(&str, Put); 6] = [
         ("empty", |path| drop(File::create(path).unwrap())),
         ("a folder", |path| fs::create_dir(path).unwrap()),
         ("a pipe", |path| mkfifo(path, Mode::S_IRWXU).unwrap()),

@@ -22,7 +22,7 @@ use sso_refresh::simulator::Options;
 use crate::{
     place::{center, until},
     support::{Center, Daemon, Home, WORK},
-    tally::Tally,
+    tally::{Tally, not_tried},
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -118,13 +118,12 @@ fn sicknesses() -> Vec<(&'static str, Sickness, &'static str)> {
 }
 
 /// Runs each command on an expiring token beside something that is no daemon.
-#[expect(clippy::print_stderr, reason = "what is skipped is said loudly")]
 fn endure(case: &str, sickness: &Sickness, said: &str) -> usize {
     let center = center();
     let home = Home::with(&center, WORK);
     home.write("run/sso-refresh/.keep", "");
     if !sickness(&home.path("run/sso-refresh/api.sock")) {
-        eprintln!("skipped, since only root can give a file away: a socket that {case}");
+        not_tried(&format!("a socket that {case}, which only root can make"));
         return 0;
     }
     let token = center.sign_in(&home, "work", 20 * MINUTE);

@@ -1,8 +1,6 @@
 //! The real program under `ptrace`: it stops before each system call that changes or learns something that lasts,
 //! and the test says what happens there.
 
-#![expect(clippy::print_stderr, reason = "what was not tested is said")]
-
 use std::{
     fs::{self, File},
     io::Read,
@@ -33,6 +31,7 @@ use nix::{
 use crate::{
     place::PATIENCE,
     support::{Home, Ran},
+    tally::not_tried,
 };
 
 /// How many runs go on at a time: each waits more than it works.
@@ -147,7 +146,7 @@ fn start(mut command: Command) -> Option<Child> {
     match command.spawn() {
         Ok(child) => Some(child),
         Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
-            eprintln!("not tested: no process may be traced here: {error}");
+            not_tried(&format!("every step, since no process may be traced here: {error}"));
             None
         }
         Err(error) => panic!("can't start {command:?}: {error}"),

@@ -14,7 +14,7 @@ use crate::{
     nobody::Nobody,
     place::{center, until},
     support::{Daemon, Home, Ran, WORK},
-    tally::Tally,
+    tally::{Tally, not_tried},
 };
 
 const COMMANDS: [&str; 6] = ["run", "token", "status", "login", "logout", "config check"];
@@ -67,7 +67,7 @@ fn a_home_that_is_missing_is_told_and_not_made() {
             tally.tried();
         }
     } else {
-        eprintln!("not tried: only root can be a user whom no database knows");
+        not_tried("a user whom no database knows, whom only root can become");
     }
     tally.survived();
 }

@@ -1,6 +1,10 @@
 //! [`Tally`]: what an attack has to show for itself, a row of the table in `tests/README.md`.
 
-use std::{env, fs, path::Path};
+use std::{
+    env, fs,
+    io::{self, Write},
+    path::Path,
+};
 
 /// Counts the tries of one attack. The row is written when all of them were survived; a test that fails before
 /// [`Tally::survived`] leaves none, and the table is incomplete.
@@ -33,4 +37,13 @@ impl Tally {
         let name: String = self.attack.chars().filter(char::is_ascii_alphanumeric).collect();
         fs::write(Path::new(&folder).join(name), format!("{}|{}|0\n", self.attack, self.tried)).unwrap();
     }
+}
+
+/// Says loudly, past the harness that keeps the words of a test that passes, what this machine has no means for. The
+/// table may lack its row then.
+pub(crate) fn not_tried(what: &str) {
+    writeln!(io::stderr(), "!!! NOT TRIED: {what}").unwrap();
+    let Some(folder) = env::var_os("SSO_REFRESH_ATTACKS") else { return };
+    let name: String = what.chars().filter(char::is_ascii_alphanumeric).take(100).collect();
+    fs::write(Path::new(&folder).join(format!("not-tried-{name}")), what).unwrap();
 }
