@@ -1,8 +1,6 @@
 //! Clocks that are set, that are wrong, and processes that are stopped while they go on.
 
 #![expect(clippy::disallowed_methods, reason = "what is measured must not change with the clock that is set")]
-#![expect(clippy::print_stderr, reason = "what was not tried is said")]
-
 use std::{
     fs,
     os::unix::fs::FileExt,

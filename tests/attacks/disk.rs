@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use nix::unistd::geteuid;
 use sso_refresh::store::token_file_name;
 
 use crate::{
