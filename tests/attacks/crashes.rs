@@ -22,7 +22,7 @@ const EXPIRING: Duration = Duration::from_secs(20);
 #[derive(Default)]
 struct Past {
     changes: usize,
-    /// The refresh token was sent, and no file with the answer has its name yet: only then may a token be lost.
+    /// The refresh token was sent, and the answer is not on disk yet: only then may a token be lost.
     unsaved: bool,
     last: Option<String>,
 }
@@ -40,7 +40,7 @@ impl Past {
         }
         if step.sends() {
             self.unsaved = true;
-        } else if step.call == "rename" {
+        } else if step.call.ends_with("sync") && step.target.extension().is_some_and(|end| end == "tmp") {
             self.unsaved = false;
         }
         Then::Go
