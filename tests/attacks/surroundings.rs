@@ -2,9 +2,10 @@
 
 use std::{
     fs,
+    io::Read,
     os::unix::{fs::MetadataExt, net::UnixStream},
     path::Path,
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
     time::Duration,
 };
 
@@ -29,6 +30,20 @@ fn told(answer: &Ran, words: &[&str]) {
     }
 }
 
+/// Runs `command` to its end: a daemon that starts where it should not is killed with its test.
+fn ended(command: &mut Command) -> Ran {
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut daemon = Daemon(child.unwrap());
+    let status = until("its end", || daemon.0.try_wait().unwrap());
+    let read = |stream: &mut dyn Read| {
+        let mut text = Vec::new();
+        stream.read_to_end(&mut text).unwrap();
+        text
+    };
+    let (stdout, stderr) = (read(daemon.0.stdout.as_mut().unwrap()), read(daemon.0.stderr.as_mut().unwrap()));
+    Output { status, stdout, stderr }.into()
+}
+
 /// Runs `command` to its end with another variable; none where it has no value.
 fn with(home: &Home, line: &str, name: &str, value: Option<&Path>) -> Ran {
     let mut command = home.command(line.split_whitespace());
@@ -36,7 +51,7 @@ fn with(home: &Home, line: &str, name: &str, value: Option<&Path>) -> Ran {
         Some(value) => command.env(name, value),
         None => command.env_remove(name),
     };
-    command.output().unwrap().into()
+    ended(&mut command)
 }
 
 #[test]
@@ -197,7 +212,7 @@ fn exchanges_go_on_when_clients_take_the_descriptors() {
         command
     };
     for limit in [8, 16, 39] {
-        told(&limited(&home, limit, "run").output().unwrap().into(), &["ulimit -n", &limit.to_string()]);
+        told(&ended(&mut limited(&home, limit, "run")), &["ulimit -n", &limit.to_string()]);
         tally.tried();
     }
     for limit in [40, 64, 256] {
