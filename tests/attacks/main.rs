@@ -16,9 +16,6 @@ mod authority;
 #[expect(dead_code, reason = "other suites need more of it")]
 mod support;
 
-mod absence;
-mod damage;
-mod disk;
 #[cfg(target_os = "linux")]
 mod inspection;
 mod middlebox;
