@@ -1,4 +1,4 @@
-//! [`line`]: a message that quotes files, fit for a terminal and a log.
+//! [`line()`]: a message that quotes files, fit for a terminal and a log.
 
 use std::fmt::{self, Write};
 
