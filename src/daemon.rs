@@ -295,8 +295,8 @@ impl Daemon {
     fn done(&mut self, done: Done) {
         match done {
             Done::Event(session, event) => {
-                if let Event::Read { stored, .. } = &*event {
-                    self.files.end(&session);
+                if let Event::Read { generation, stored, .. } = &*event {
+                    self.files.end(&session, *generation);
                     // What was watched is not there any more.
                     self.files_differ |= matches!(stored, Stored::Unreachable(_)) && self.unwatched.is_none();
                 }

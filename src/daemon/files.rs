@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::agenda::Agenda;
-use crate::time::Timestamp;
+use crate::{session::event::Generation, time::Timestamp};
 
 /// How long after a file changed it is read: whoever writes it in place is done by then.
 const AFTER_WRITE: Duration = Duration::from_millis(100);
@@ -31,6 +31,8 @@ pub(super) struct Files {
 #[derive(Debug)]
 struct File {
     path: PathBuf,
+    /// The first generation of the session: a reading for one before was for another session of that name.
+    since: Generation,
     /// What it looked like when the last reading began.
     seen: Option<Stamp>,
     /// How many readings have begun.
@@ -50,10 +52,11 @@ struct Stamp {
 }
 
 impl Files {
-    /// `session` has its token in `path`.
-    pub(super) fn add(&mut self, session: &str, path: PathBuf) {
+    /// `session`, which begins with the generation `since`, has its token in `path`.
+    pub(super) fn add(&mut self, session: &str, path: PathBuf, since: Generation) {
         self.owners.insert(path.clone(), session.to_owned());
-        self.known.insert(session.to_owned(), File { path, seen: None, begun: 0, ended: 0, torn: false });
+        let file = File { path, since, seen: None, begun: 0, ended: 0, torn: false };
+        self.known.insert(session.to_owned(), file);
     }
 
     /// `session` is no more.
@@ -78,9 +81,9 @@ impl Files {
         }
     }
 
-    /// A reading has ended.
-    pub(super) fn end(&mut self, session: &str) {
-        if let Some(file) = self.known.get_mut(session) {
+    /// A reading that began for `generation` of `session` has ended.
+    pub(super) fn end(&mut self, session: &str, generation: Generation) {
+        if let Some(file) = self.known.get_mut(session).filter(|file| file.since <= generation) {
             file.ended += 1;
         }
     }
@@ -161,6 +164,8 @@ mod tests {
 
     use super::*;
 
+    const SINCE: Generation = Generation(7);
+
     fn put(path: &Path, text: &str) {
         fs::File::create(path).unwrap().write_all(text.as_bytes()).unwrap();
     }
@@ -170,14 +175,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.json");
         let mut files = Files::default();
-        files.add("work", path.clone());
+        files.add("work", path.clone(), SINCE);
         assert!(!files.has_changed("work"), "there is none");
         put(&path, "one");
         assert!(files.has_changed("work"));
         files.begin("work");
         assert_eq!(files.under_way("work"), Some(1));
         assert!(!files.has_changed("work"));
-        files.end("work");
+        files.end("work", SINCE);
         assert_eq!(files.under_way("work"), None);
         put(&path, "longer");
         assert!(files.has_changed("work"));
@@ -189,14 +194,14 @@ mod tests {
     #[test]
     fn a_reading_ends_though_others_have_begun() {
         let mut files = Files::default();
-        files.add("work", "/a".into());
+        files.add("work", "/a".into(), SINCE);
         files.begin("work");
         files.begin("work");
         assert_eq!(files.under_way("work"), Some(2));
-        files.end("work");
+        files.end("work", SINCE);
         assert!(files.has_ended("work", 1) && !files.has_ended("work", 2));
         files.begin("work");
-        files.end("work");
+        files.end("work", SINCE);
         assert_eq!(files.under_way("work"), Some(3));
         assert!(files.has_ended("work", 2));
         files.remove("work");
@@ -204,11 +209,25 @@ mod tests {
     }
 
     #[test]
+    fn a_reading_for_the_session_before_is_none_for_its_successor() {
+        let mut files = Files::default();
+        files.add("work", "/a".into(), Generation(3));
+        files.begin("work");
+        files.remove("work");
+        files.add("work", "/a".into(), SINCE);
+        files.begin("work");
+        files.end("work", Generation(3));
+        assert_eq!(files.under_way("work"), Some(1));
+        files.end("work", SINCE);
+        assert_eq!(files.under_way("work"), None);
+    }
+
+    #[test]
     fn a_reading_is_due_once_and_soon() {
         let now = Timestamp::from_secs(1_800_000_000);
         let mut files = Files::default();
-        files.add("work", "/a".into());
-        files.add("home", "/b".into());
+        files.add("work", "/a".into(), SINCE);
+        files.add("home", "/b".into(), SINCE);
         files.changed(Path::new("/a"), now);
         files.changed(Path::new("/a"), now.after(AFTER_WRITE));
         assert_eq!(files.next(), Some(now.after(AFTER_WRITE)), "more writes don't put it off");
@@ -225,7 +244,7 @@ mod tests {
     fn a_torn_file_is_news_once_and_tried_again() {
         let now = Timestamp::from_secs(1_800_000_000);
         let mut files = Files::default();
-        files.add("work", "/a".into());
+        files.add("work", "/a".into(), SINCE);
         assert!(files.healed("work", false, now));
         assert_eq!(files.next(), Some(now.after(AFTER_TORN)));
         assert!(!files.healed("work", false, now), "told once");

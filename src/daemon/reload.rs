@@ -99,7 +99,7 @@ impl Daemon {
         let Some(settings) = self.settings.sessions.get(name) else { return };
         let policy = policy_of(settings, self.policy, self.settings.warn_before_session_end);
         let store = self.effects.exchanger.store();
-        self.files.add(name, store.token_path(name));
+        self.files.add(name, store.token_path(name), self.generation);
         self.files_differ = true;
         let session = Session::new(name, policy, store.memory(name), self.generation);
         self.sessions.insert(name.to_owned(), session);
