@@ -296,7 +296,9 @@ impl Daemon {
         match done {
             Done::Event(session, event) => {
                 if let Event::Read { generation, stored, .. } = &*event {
-                    self.files.end(&session, *generation);
+                    if let Some(current) = self.sessions.get(&session).map(Session::generation) {
+                        self.files.end(&session, *generation, current);
+                    }
                     // What was watched is not there any more.
                     self.files_differ |= matches!(stored, Stored::Unreachable(_)) && self.unwatched.is_none();
                 }

@@ -81,10 +81,14 @@ impl Files {
         }
     }
 
-    /// A reading that began for `generation` of `session` has ended.
-    pub(super) fn end(&mut self, session: &str, generation: Generation) {
-        if let Some(file) = self.known.get_mut(session).filter(|file| file.since <= generation) {
+    /// A reading that began for `generation` of `session` has ended. Where that is not the `current` one, it came too
+    /// late, and the session reads once more: that reading counts in its place.
+    pub(super) fn end(&mut self, session: &str, generation: Generation, current: Generation) {
+        let Some(file) = self.known.get_mut(session).filter(|file| file.since <= generation) else { return };
+        if generation == current {
             file.ended += 1;
+        } else {
+            file.begun = file.begun.saturating_sub(1);
         }
     }
 
@@ -182,7 +186,7 @@ mod tests {
         files.begin("work");
         assert_eq!(files.under_way("work"), Some(1));
         assert!(!files.has_changed("work"));
-        files.end("work", SINCE);
+        files.end("work", SINCE, SINCE);
         assert_eq!(files.under_way("work"), None);
         put(&path, "longer");
         assert!(files.has_changed("work"));
@@ -198,10 +202,10 @@ mod tests {
         files.begin("work");
         files.begin("work");
         assert_eq!(files.under_way("work"), Some(2));
-        files.end("work", SINCE);
+        files.end("work", SINCE, SINCE);
         assert!(files.has_ended("work", 1) && !files.has_ended("work", 2));
         files.begin("work");
-        files.end("work", SINCE);
+        files.end("work", SINCE, SINCE);
         assert_eq!(files.under_way("work"), Some(3));
         assert!(files.has_ended("work", 2));
         files.remove("work");
@@ -216,10 +220,22 @@ mod tests {
         files.remove("work");
         files.add("work", "/a".into(), SINCE);
         files.begin("work");
-        files.end("work", Generation(3));
+        files.end("work", Generation(3), SINCE);
         assert_eq!(files.under_way("work"), Some(1));
-        files.end("work", SINCE);
+        files.end("work", SINCE, SINCE);
         assert_eq!(files.under_way("work"), None);
+    }
+
+    #[test]
+    fn who_waits_for_a_reading_that_came_too_late_waits_for_its_repetition() {
+        let mut files = Files::default();
+        files.add("work", "/a".into(), SINCE);
+        files.begin("work");
+        files.end("work", SINCE, Generation(8));
+        files.begin("work");
+        assert_eq!((files.under_way("work"), files.has_ended("work", 1)), (Some(1), false));
+        files.end("work", Generation(8), Generation(8));
+        assert_eq!((files.under_way("work"), files.has_ended("work", 1)), (None, true));
     }
 
     #[test]
