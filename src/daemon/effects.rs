@@ -85,7 +85,8 @@ impl Effects {
     }
 
     /// The sessions whose exchanges are under way.
-    pub(super) fn under_way(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn under_way(&mut self) -> impl Iterator<Item = &str> {
+        self.forget_ended();
         self.under_way.values().map(String::as_str)
     }
 
@@ -118,9 +119,7 @@ impl Effects {
         server: Option<String>,
         work: impl Future<Output = (SessionSettings, Exchanged)> + Send + 'static,
     ) {
-        while let Some(ended) = self.exchanges.try_join_next_with_id() {
-            self.forget(Some(ended));
-        }
+        self.forget_ended();
         let done = self.done.clone();
         let task = self.exchanges.spawn(async move {
             let (session, Exchanged { outcome, replaced }) = work.await;
@@ -137,6 +136,12 @@ impl Effects {
         self.under_way.insert(task.id(), name);
     }
 
+    fn forget_ended(&mut self) {
+        while let Some(ended) = self.exchanges.try_join_next_with_id() {
+            self.forget(Some(ended));
+        }
+    }
+
     fn forget(&mut self, ended: Option<Result<(Id, ()), JoinError>>) {
         if let Some(ended) = ended {
             self.under_way.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
@@ -150,4 +155,42 @@ pub(super) fn server(session: &SessionSettings) -> String {
         .oidc_endpoint
         .clone()
         .unwrap_or_else(|| endpoint::oidc_url(&session.region, session.use_fips, session.use_dual_stack))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::HttpSettings,
+        session::event::Outcome,
+        store::fixture::{Place, SESSION},
+        time::Clock,
+    };
+
+    #[tokio::test]
+    async fn what_has_ended_is_not_under_way() {
+        let place = Place::new();
+        let exchanger = Exchanger::new(place.store.clone(), &HttpSettings::default(), Clock::system());
+        let (done, mut ended) = mpsc::unbounded_channel();
+        let mut effects = Effects::new(exchanger, done);
+        let session = SessionSettings {
+            name: SESSION.into(),
+            start_url: "https://example.awsapps.com/start".into(),
+            region: "eu-west-1".into(),
+            scopes: Vec::new(),
+            refresh_before: std::time::Duration::from_secs(1200),
+            session_duration: None,
+            oidc_endpoint: None,
+            portal_endpoint: None,
+            use_fips: false,
+            use_dual_stack: false,
+            origin: String::new(),
+        };
+        effects.exchange(SESSION.into(), Generation(1), None, async {
+            (session, Exchanged { outcome: Outcome::Gone, replaced: None })
+        });
+        assert_eq!(effects.under_way().collect::<Vec<_>>(), [SESSION]);
+        assert!(matches!(ended.recv().await, Some(Done::Event(..))));
+        assert_eq!(effects.under_way().count(), 0);
+    }
 }

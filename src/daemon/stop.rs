@@ -56,7 +56,7 @@ impl Daemon {
     }
 
     /// The sessions whose exchanges are under way.
-    fn under_way(&self) -> Option<String> {
+    fn under_way(&mut self) -> Option<String> {
         let names: Vec<&str> = self.effects.under_way().collect();
         (!names.is_empty()).then(|| names.join(", "))
     }
