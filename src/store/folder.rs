@@ -7,6 +7,8 @@ use std::{
     path::Path,
 };
 
+use nix::errno::Errno;
+
 use super::error::Error;
 use crate::private;
 
@@ -48,11 +50,16 @@ pub(super) fn of(path: &Path) -> &Path {
 /// Makes a rename durable. Some network file systems can't sync a folder, and have no need to.
 pub(super) fn sync(folder: &Path) -> io::Result<()> {
     match File::open(folder)?.sync_all() {
-        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
-            Ok(())
-        }
+        Err(error) if is_unknown(&error) => Ok(()),
         result => result,
     }
+}
+
+/// Whether `error` says that a file system, or the system itself, has no such thing.
+pub(super) fn is_unknown(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidInput, Unsupported};
+    // On macOS, ENOTSUP is another number than the one that the kind is for, and the one that file systems give.
+    matches!(error.kind(), InvalidInput | Unsupported) || error.raw_os_error() == Some(Errno::ENOTSUP as i32)
 }
 
 fn explained(error: private::Error, path: &Path) -> Error {

@@ -110,7 +110,7 @@ impl Temporary {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             // A moment does lie there, but nothing better is to be had.
-            Err(error) if is_unknown(&error) => return self.persist().map(|()| Some(last)),
+            Err(error) if folder::is_unknown(&error) => return self.persist().map(|()| Some(last)),
             Err(error) => return Err(self.failed(error)),
         }
         // What was opened before can be read even where no descriptor is left.
@@ -165,12 +165,6 @@ impl Temporary {
 
 fn inode(metadata: io::Result<Metadata>) -> Option<Inode> {
     metadata.ok().map(|metadata| (metadata.dev(), metadata.ino()))
-}
-
-/// Whether the file system, or the system itself, can't let two files change places.
-fn is_unknown(error: &io::Error) -> bool {
-    use io::ErrorKind::{InvalidInput, Unsupported};
-    matches!(error.kind(), InvalidInput | Unsupported)
 }
 
 const SUFFIX: &str = ".tmp";
@@ -330,7 +324,7 @@ mod tests {
     fn a_file_system_without_it_gets_a_rename() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.json");
-        for errno in [Errno::ENOSYS, Errno::EINVAL, Errno::EOPNOTSUPP] {
+        for errno in [Errno::ENOSYS, Errno::EINVAL, Errno::EOPNOTSUPP, Errno::ENOTSUP] {
             put(&path, "seen");
             let refuse = |_: &Path, _: &Path| Err(io::Error::from_raw_os_error(errno as i32));
             assert_eq!(*temporary(&path).swap_by(b"seen", refuse).unwrap().unwrap().bytes, b"seen");
