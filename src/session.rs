@@ -55,6 +55,8 @@ pub struct Session {
     wanted: Duration,
     /// When the last exchange began.
     attempted_at: Option<Timestamp>,
+    /// The same, and the validity that was waited for, from before the exchange that is in flight was asked for.
+    before: (Option<Timestamp>, Duration),
     /// How many exchanges have ended.
     attempts: u64,
     refreshed_at: Option<Timestamp>,
@@ -103,6 +105,7 @@ impl Session {
             clock_stepped: false,
             wanted: Duration::ZERO,
             attempted_at: None,
+            before: (None, Duration::ZERO),
             attempts: 0,
             refreshed_at: None,
             trouble: None,
@@ -144,9 +147,8 @@ impl Session {
                     self.exchanged(outcome, now, random, &mut actions);
                 }
             }
-            Event::Withdrawn { generation } => {
-                self.in_flight = self.in_flight.filter(|flying| *flying != generation);
-            }
+            Event::Withdrawn { generation } if self.in_flight == Some(generation) => self.withdrawn(now),
+            Event::Withdrawn { .. } => {}
             Event::Woken(wake) => self.woken(wake, now),
             Event::RefreshAsked => self.refresh_asked(now, &mut actions),
             Event::TokenAsked { min_validity } => self.token_asked(min_validity, now),
@@ -336,6 +338,14 @@ impl Session {
         }
     }
 
+    /// Nothing was sent. Whoever waits for more than the token that came instead waits for another exchange.
+    fn withdrawn(&mut self, now: Timestamp) {
+        let (attempted_at, wanted) = self.before;
+        self.in_flight = None;
+        self.attempted_at = attempted_at.map(|at| at.min(now));
+        self.token_asked(wanted, now);
+    }
+
     /// Does what is due.
     fn look(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
         if self.next_attempt().is_none_or(|(at, _)| at > now) {
@@ -359,8 +369,8 @@ impl Session {
         if let Some((token, sent)) = unsaved.map(|pair| *pair) {
             return actions.push(Action::Save { generation, token, sent });
         }
-        self.attempted_at = Some(now);
         let wanted = std::mem::take(&mut self.wanted);
+        self.before = (self.attempted_at.replace(now), wanted);
         let enough = schedule::lead(&self.policy, self.life()).max(wanted);
         actions.push(Action::Exchange { generation, known: self.token.clone(), enough });
     }

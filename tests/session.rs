@@ -660,3 +660,25 @@ fn an_exchange_that_never_began_is_waited_for_no_more() {
     drive.event(51, Event::Withdrawn { generation: withdrawn });
     assert!(drive.session.is_refreshing(), "another one is meant");
 }
+
+#[test]
+fn who_waited_for_an_exchange_that_never_began_waits_for_another() {
+    let mut drive = Drive::with(token("a", 0, HOUR), 0);
+    let asked = || Event::TokenAsked { min_validity: secs(3000) };
+    assert_eq!(drive.event(1200, asked()), "exchange");
+    let withdrawn = drive.asked;
+    // Of somebody else, newer, and not enough.
+    assert_eq!(drive.read(1201, Stored::Token(token("b", 200, HOUR + 200))), "taken-up");
+    assert_eq!(
+        drive.event(1201, Event::Withdrawn { generation: withdrawn }),
+        "exchange",
+        "no floor after nothing"
+    );
+    assert_eq!(drive.done(1202, Outcome::Refreshed(token("c", 1202, HOUR + 1202))), "remember refreshed");
+
+    let mut drive = Drive::with(token("a", 0, HOUR), 0);
+    assert_eq!(drive.event(1200, asked()), "exchange");
+    let withdrawn = drive.asked;
+    assert_eq!(drive.read(1201, Stored::Token(token("b", 1200, HOUR + 1200))), "taken-up");
+    assert_eq!(drive.event(1201, Event::Withdrawn { generation: withdrawn }), "", "it is enough");
+}
