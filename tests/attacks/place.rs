@@ -12,7 +12,7 @@ use crate::support::Center;
 /// How long anything that is waited for may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// An Identity Center that ends a session when a refresh token is sent twice: whatever is lost there is lost.
+/// An Identity Center whose refresh tokens die when they are used: with an answer that is lost, the sign-in is.
 pub(crate) fn center() -> Center {
     Center::start(Options { single_use: true, ..Options::default() })
 }
