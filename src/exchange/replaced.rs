@@ -26,6 +26,14 @@ impl Replaced {
     /// Looks at it once more: a sign-in that another program wrote into it in place, just as it was replaced, would
     /// be lost. Whatever became of our file meanwhile stays.
     pub async fn look_again(mut self) {
+        self.rescue().await;
+        // Whoever read a new file meanwhile could take no copy of it without the lock.
+        if let Err(error) = self.locked.read() {
+            tracing::debug!("{error}");
+        }
+    }
+
+    async fn rescue(&mut self) {
         tokio::time::sleep(ORPHAN_PAUSE).await;
         for _ in 0..RE_READINGS {
             match self.orphan.look() {

@@ -232,3 +232,17 @@ async fn a_lock_is_waited_for_unless_its_holder_is_stopped() {
         )
     );
 }
+
+#[tokio::test]
+async fn a_sign_in_that_was_read_while_the_lock_was_kept_has_a_copy_too() {
+    let world = World::new(vec![issued(2)]).await;
+    world.place.put(document(1).as_bytes());
+    let replaced = world.exchange().await.replaced.unwrap();
+    world.place.put(document(7).as_bytes());
+    assert!(
+        matches!(world.exchanger.read(SESSION).await, (Stored::Token(read), true) if read.same_as(&token(7)))
+    );
+    replaced.look_again().await;
+    world.place.put(b"");
+    assert_eq!(world.place.access(), "access-7");
+}
