@@ -56,8 +56,8 @@ pub struct Settings {
 pub struct SessionSettings {
     /// Its name, which names the token file.
     pub name: String,
-    /// `sso_start_url`, exactly as written.
-    pub start_url: String,
+    /// `sso_start_url`, exactly as written. Without one the session is kept fresh, and nobody can sign in to it.
+    pub start_url: Option<String>,
     /// `sso_region`.
     pub region: String,
     /// `sso_registration_scopes`; `sso:account:access` where none are given.
@@ -76,6 +76,16 @@ pub struct SessionSettings {
     pub use_dual_stack: bool,
     /// Where this session was defined, for `config show`: `~/.aws/config:12` or the like.
     pub origin: String,
+}
+
+impl SessionSettings {
+    /// Where a sign-in begins.
+    ///
+    /// # Errors
+    /// Where no start URL is configured.
+    pub fn sign_in_url(&self) -> Result<&str, Error> {
+        self.start_url.as_deref().ok_or_else(|| Error::NoStartUrl { session: self.name.clone() })
+    }
 }
 
 /// How to reach the network.
@@ -142,6 +152,14 @@ pub enum Error {
     WhichSession {
         /// Their names.
         known: String,
+    },
+    /// A sign-in begins at the start URL, and there is none.
+    #[error(
+        "session `{session}` has no start URL, which a sign-in needs: set `start_url` in its [session.{session}] in config.toml"
+    )]
+    NoStartUrl {
+        /// Its name.
+        session: String,
     },
     /// No session has the name that was given.
     #[error("there is no session `{name}`{}; known are {known}", did_you_mean(meant.as_deref()))]

@@ -86,8 +86,8 @@ pub enum HealedFrom {
 /// What a token file says of its session beside the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// `startUrl`, exactly as configured.
-    pub start_url: String,
+    /// `startUrl`, exactly as configured, where one is.
+    pub start_url: Option<String>,
     /// `region`: where the session's OIDC and portal services are.
     pub region: String,
 }

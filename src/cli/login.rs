@@ -39,6 +39,7 @@ pub(super) struct Args {
 /// A sign-in under way.
 struct SignIn<'a> {
     session: &'a SessionSettings,
+    start_url: &'a str,
     exchanger: &'a Exchanger,
     context: &'a Context,
     client: oidc::Client,
@@ -85,7 +86,8 @@ pub(super) async fn sign_in(
     context: &Context,
     invite: impl FnOnce(&DeviceAuthorization) -> Result<(), Failure>,
 ) -> Result<(Token, Memory), Failure> {
-    let sign_in = SignIn { session, exchanger, context, client: exchanger.oidc(session)? };
+    let start_url = session.sign_in_url()?;
+    let sign_in = SignIn { session, start_url, exchanger, context, client: exchanger.oidc(session)? };
     sign_in.try_room()?;
     let (registered, authorization) = sign_in.begin().await?;
     invite(&authorization)?;
@@ -125,7 +127,7 @@ impl SignIn<'_> {
     }
 
     async fn authorize(&self, registration: &Registration) -> Result<DeviceAuthorization, oidc::Error> {
-        self.client.start_device_authorization(registration, &self.session.start_url).await
+        self.client.start_device_authorization(registration, self.start_url).await
     }
 
     fn known_registration(&self) -> Option<store::Client> {
@@ -180,13 +182,14 @@ impl SignIn<'_> {
     }
 
     fn registration_name(&self) -> String {
-        let SessionSettings { name, start_url, region, scopes, .. } = self.session;
-        registration_name(Some(name), start_url, region, Some(scopes))
+        let SessionSettings { name, region, scopes, .. } = self.session;
+        registration_name(Some(name), self.start_url, region, Some(scopes))
     }
 }
 
 fn done(session: &SessionSettings, token: &Token, memory: Memory) -> String {
     let SessionSettings { name, start_url, session_duration, .. } = session;
+    let start_url = start_url.as_deref().unwrap_or(name);
     let duration = session_duration.or(memory.learned_duration());
     let more = match duration.zip(memory.signed_in_at) {
         _ if token.refresh_token.is_none() => {

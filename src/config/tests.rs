@@ -70,7 +70,7 @@ fn aws_sessions_get_the_defaults() {
     assert_eq!(names(&settings), ["old-a", "work"]);
     let expected = SessionSettings {
         name: "work".into(),
-        start_url: "https://w.example/start#/".into(),
+        start_url: Some("https://w.example/start#/".into()),
         region: "us-east-1".into(),
         scopes: vec!["sso:account:access".into()],
         refresh_before: Duration::from_secs(1200),
@@ -109,7 +109,10 @@ fn the_keys_of_config_toml_win() {
                   refresh_before = \"30m\"\nsession_duration = \"8h\"\nendpoint = \"http://127.0.0.1:1/\"";
     let settings = load_with(config, AWS, &[]).unwrap();
     let work = &settings.sessions["work"];
-    assert_eq!((work.start_url.as_str(), work.region.as_str()), ("https://w.example/start#/", "eu-west-1"));
+    assert_eq!(
+        (work.sign_in_url().unwrap(), work.region.as_str()),
+        ("https://w.example/start#/", "eu-west-1")
+    );
     assert_eq!(work.scopes, ["a", "b"]);
     assert_eq!(work.refresh_before, Duration::from_secs(1800));
     assert_eq!(work.session_duration, Some(Duration::from_secs(28_800)));
@@ -127,7 +130,6 @@ fn mistakes_in_config_toml_are_placed() {
         ("exclude = [\"old-a\"]\ndefault_session = \"old-a\"", "2:19: there is no session `old-a`"),
         ("ca_bundle = \"corp.pem\"", "1:13: `ca_bundle` must be an absolute path"),
         ("proxy = \"proxy:3128\"", "1:9: a proxy must be a URL"),
-        ("[session.new]\nregion = \"us-east-1\"", "1:1: session `new`: `start_url` is missing"),
         ("[session.new]\nstart_url = \"https://x\"", "1:1: session `new`: `region` is missing"),
         ("[session.work]\nstart_url = \"x\"", "2:13: a start URL must be an http(s) URL"),
         ("[session.work]\nregion = \"us east\"", "2:10: a region must be a name"),
@@ -182,6 +184,25 @@ fn mistakes_in_the_aws_config_cost_one_session() {
             "{:?}",
             settings.warnings
         );
+    }
+}
+
+#[test]
+fn a_session_of_our_own_needs_no_start_url_until_a_sign_in() {
+    let aws = AWS.replacen("sso_start_url = https://w.example/start#/\n", "", 1);
+    for (config, session, aws) in [
+        ("[session.new]\nregion = \"us-east-1\"", "new", AWS),
+        ("[session.work]\nsession_duration = \"8h\"", "work", &aws),
+    ] {
+        let settings = load_with(config, aws, &[]).unwrap();
+        let known = &settings.sessions[session];
+        assert_eq!(known.start_url, None);
+        let expected = format!(
+            "session `{session}` has no start URL, which a sign-in needs: set `start_url` in its \
+             [session.{session}] in config.toml"
+        );
+        assert_eq!(known.sign_in_url().unwrap_err().to_string(), expected);
+        assert!(settings.warnings.iter().any(|warning| warning.ends_with("set `start_url`")), "{config}");
     }
 }
 

@@ -37,7 +37,7 @@ impl World {
         let exchanger = Exchanger::new(place.store.clone(), &HttpSettings::default(), Clock::from_fn(|| NOW));
         let session = SessionSettings {
             name: SESSION.into(),
-            start_url: "https://example.awsapps.com/start".into(),
+            start_url: Some("https://example.awsapps.com/start".into()),
             region: "eu-west-1".into(),
             scopes: vec!["sso:account:access".into()],
             refresh_before: Duration::from_secs(1200),

@@ -151,5 +151,5 @@ pub(crate) fn document(n: i64) -> String {
 }
 
 pub(crate) fn identity() -> Identity {
-    Identity { start_url: "https://example.awsapps.com/start".into(), region: "eu-west-1".into() }
+    Identity { start_url: Some("https://example.awsapps.com/start".into()), region: "eu-west-1".into() }
 }

@@ -54,7 +54,7 @@ impl Locked {
     pub fn create(&mut self, token: &Token, identity: &Identity) -> Result<(), Error> {
         let over = self.look().ok().and_then(|look| look.access_token_in_file());
         let mut document = Map::new();
-        aws_cache::fill(&mut document, token, Some(&identity.start_url), Some(&identity.region));
+        aws_cache::fill(&mut document, token, identity.start_url.as_deref(), Some(&identity.region));
         let written = self.temporary(&document).and_then(Temporary::persist);
         match written {
             Ok(()) => self.keep(good(token, &document)),
@@ -206,6 +206,16 @@ mod tests {
         }
         place.put(b"");
         assert_eq!(place.access(), "access-3", "a copy was taken");
+    }
+
+    #[test]
+    fn a_session_without_a_start_url_has_none_in_its_file() {
+        let place = Place::new();
+        let nameless = Identity { start_url: None, ..identity() };
+        place.lock().create(&token(1), &nameless).unwrap();
+        place.lock().save(&token(2), Some(&token(1)), &nameless).unwrap();
+        let expected = document(2).replace("\"startUrl\": \"https://example.awsapps.com/start\", ", "");
+        assert_eq!(place.text(), Some(expected));
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Locked {
     /// the next process.
     pub(super) fn jot(&mut self, token: &Token, identity: &Identity) {
         let Some(Room { file, document, .. }) = &mut self.room else { return };
-        aws_cache::fill(document, token, Some(&identity.start_url), Some(&identity.region));
+        aws_cache::fill(document, token, identity.start_url.as_deref(), Some(&identity.region));
         // Whoever writes the file in earnest fails with the same, and says it.
         if let Ok(bytes) = json::dumps(document) {
             drop(file.jot(&bytes));

@@ -72,7 +72,7 @@ impl Locked {
                 self.keep(good(&token, &document));
                 return Ok(Saved::Written(None));
             }
-            aws_cache::fill(&mut document, &token, Some(&identity.start_url), Some(&identity.region));
+            aws_cache::fill(&mut document, &token, identity.start_url.as_deref(), Some(&identity.region));
             let over = look.access_token_in_file().or_else(over);
             if let Some(replaced) = self.succeed(&look, &document, &token, over)? {
                 return Ok(Saved::Written(Some(Orphan::new(replaced, path))));
@@ -85,7 +85,7 @@ impl Locked {
     fn keep_unsaved(&self, token: &Token, identity: &Identity, over: Option<Secret>) {
         self.keep(Good {
             token: token.clone(),
-            start_url: Some(identity.start_url.clone()),
+            start_url: identity.start_url.clone(),
             region: Some(identity.region.clone()),
             unsaved_over: over,
         });

@@ -20,8 +20,10 @@ pub(super) fn profiles(settings: &Settings) -> impl Iterator<Item = Legacy<'_>> 
         ProfileKind::Session { .. } => None,
         ProfileKind::Legacy { start_url, region } => {
             let same = |url: &str| url.trim_end_matches(['#', '/']) == start_url.trim_end_matches(['#', '/']);
-            let known =
-                settings.sessions.values().find(|known| same(&known.start_url) && known.region == *region);
+            let known = settings
+                .sessions
+                .values()
+                .find(|known| known.start_url.as_deref().is_some_and(same) && known.region == *region);
             Some(Legacy { profile, start_url, region, session: known.map(|known| known.name.as_str()) })
         }
     })

@@ -102,20 +102,27 @@ impl Merge<'_> {
                 "a session's name must be a text without control characters",
             ));
         }
-        let (start_url, _) = self.required(
+        let start_url = self.value(
             definition,
             "start_url",
             own(|table| &table.start_url),
             aws.and_then(|aws| aws.start_url.as_ref()),
             url::start_url,
         )?;
-        let (region, region_origin) = self.required(
+        let region = self.value(
             definition,
             "region",
             own(|table| &table.region),
             aws.and_then(|aws| aws.region.as_ref()),
             region::check,
         )?;
+        let missing = |key| Err(self.refuse(definition, None, &format!("`{key}` is missing")));
+        // One without a start URL can be kept fresh; in the AWS config file every AWS program would reject it.
+        if start_url.is_none() && table.is_none() {
+            return missing("start_url");
+        }
+        let Some((region, region_origin)) = region else { return missing("region") };
+        let start_url = start_url.map(|(start_url, _)| start_url);
         if let Some(doubt) = region::doubt(&region) {
             self.warnings.push(format!("{region_origin}: session `{name}`: {doubt}"));
         }
@@ -158,6 +165,12 @@ impl Merge<'_> {
             ),
             origin: self.session_origin(definition),
         };
+        if settings.start_url.is_none() {
+            self.warnings.push(format!(
+                "{}: session `{name}` has no start URL: it is kept fresh, and a sign-in needs one; set `start_url`",
+                settings.origin
+            ));
+        }
         // A name of the AWS config file was judged where it was read.
         if aws.is_none() && !portable_name(name) {
             self.warnings.push(format!(
@@ -169,24 +182,25 @@ impl Merge<'_> {
         Ok(settings)
     }
 
-    /// A value that must be there and pass `check`, and where it comes from.
-    fn required(
+    /// A value that passes `check`, and where it comes from; none where there is no value.
+    fn value(
         &mut self,
         definition: &Definition<'_>,
         key: &str,
         own: Option<&Spanned<String>>,
         aws: Option<&Located>,
         check: fn(&str) -> Result<(), &'static str>,
-    ) -> Result<(String, String), Refusal> {
+    ) -> Result<Option<(String, String)>, Refusal> {
         let found = own
             .map(|own| (own.get_ref(), Origin::File(own.span())))
             .or_else(|| aws.map(|aws| (&aws.value, Origin::Aws(aws.origin()))));
         let Some((value, origin)) = found else {
-            return Err(self.refuse(definition, None, &format!("`{key}` is missing")));
+            self.explained.push(Explained::unset(format!("session.{}.{key}", definition.name)));
+            return Ok(None);
         };
         check(value).map_err(|message| self.refuse(definition, Some(&origin), message))?;
         self.explain(definition.name, key, value, &origin);
-        Ok((value.clone(), self.words(&origin)))
+        Ok(Some((value.clone(), self.words(&origin))))
     }
 
     fn endpoint(
