@@ -18,7 +18,7 @@ use crate::{
     config::{HttpSettings, SessionSettings},
     http,
     oidc::{self, Grant, Verdict, endpoint},
-    platform,
+    platform::Process,
     session::{
         event::{Failure, Outcome, Stored},
         token::{Registration, Secret, Token},
@@ -185,7 +185,8 @@ impl Exchanger {
             }
             if number > 0
                 && number % tries(STOPPED_PATIENCE) == 0
-                && let Some(pid) = self.store.lock_holder(session).filter(|pid| platform::is_stopped(*pid))
+                && let Some(Process { pid, stopped: true, .. }) =
+                    self.store.lock_holder(session).and_then(Process::find)
             {
                 return Err(format!(
                     "another process of sso-refresh ({pid}) holds the lock of `{session}` and is stopped: continue it \

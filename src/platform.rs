@@ -2,7 +2,7 @@
 //!
 //! [`Timer`] waits for a moment of wall-clock time and tells when the clock was set or the machine slept;
 //! [`manager`] speaks to the service manager, if there is one; [`harden`] closes the process to others, and
-//! [`own_files`] opens its files to itself; [`is_stopped`] looks at another.
+//! [`own_files`] opens its files to itself; [`Process`] is another one, as the system shows it.
 
 #[cfg(target_os = "linux")]
 #[path = "platform/systemd.rs"]
@@ -23,7 +23,7 @@ mod process;
 
 pub use self::{
     memory::release_free,
-    process::{harden, is_stopped, own_files},
+    process::{Process, harden, own_files},
     timer::Timer,
 };
 

@@ -149,7 +149,7 @@ impl Store {
     }
 
     /// The process that has the lock of `session`, or had it last; `None` where that is not known.
-    pub fn lock_holder(&self, session: &str) -> Option<u32> {
+    pub fn lock_holder(&self, session: &str) -> Option<i32> {
         lock::holder(&self.lock_path(session))
     }
 

@@ -1,9 +1,88 @@
-//! Processes: what keeps others out of this one's memory, as far as a system can, and whether another is stopped.
+//! What keeps other processes of the user out of this one's memory, as far as a system can; and [`Process`], what
+//! can be seen of another one.
 
-use nix::sys::{
-    resource::{Resource, setrlimit},
-    stat::{Mode, umask},
+use std::{io, path::PathBuf};
+
+use nix::{
+    sys::{
+        resource::{Resource, setrlimit},
+        signal::{Signal, kill},
+        stat::{Mode, umask},
+    },
+    unistd::Pid,
 };
+
+/// A process of this machine, as it was when it was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Its process id.
+    pub pid: i32,
+    /// The user that it runs for.
+    pub uid: u32,
+    /// The file that is executed; what the process calls itself where the system does not tell.
+    pub program: PathBuf,
+    /// What it was started with, without its own name. On macOS an argument with a blank in it is several.
+    pub arguments: Vec<String>,
+    /// Its working directory, where the system tells it.
+    pub folder: Option<PathBuf>,
+    /// Whether it was stopped, by Ctrl-Z or `kill -STOP`, and so does nothing until it is continued.
+    pub stopped: bool,
+}
+
+impl Process {
+    /// Looks at the process `pid`; `None` where there is none, or one that has ended and is not yet collected.
+    #[cfg(target_os = "linux")]
+    pub fn find(pid: i32) -> Option<Self> {
+        use std::{fs, path::Path};
+
+        /// What the system adds to the path of a program that was updated while it runs.
+        const DELETED: &str = " (deleted)";
+
+        let folder = Path::new("/proc").join(pid.to_string());
+        let status = fs::read_to_string(folder.join("status")).ok()?;
+        let member =
+            |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next());
+        let state = member("State:")?;
+        if matches!(state, "Z" | "X") {
+            return None;
+        }
+        let line = fs::read(folder.join("cmdline")).ok()?;
+        let line = String::from_utf8_lossy(&line);
+        // Empty for a moment, while a process becomes another program.
+        let mut words = line.strip_suffix('\0').unwrap_or(&line).split('\0').map(str::to_owned);
+        let name = words.next().unwrap_or_default();
+        let program = fs::read_link(folder.join("exe")).unwrap_or_else(|_| PathBuf::from(name));
+        let updated = program.to_str().and_then(|path| path.strip_suffix(DELETED)).map(PathBuf::from);
+        Some(Self {
+            pid,
+            // Not the owner of the folder, which is root where a process can't be dumped.
+            uid: member("Uid:")?.parse().ok()?,
+            program: updated.unwrap_or(program),
+            arguments: words.collect(),
+            folder: fs::read_link(folder.join("cwd")).ok(),
+            stopped: state == "T",
+        })
+    }
+
+    /// Looks at the process `pid`; `None` where there is none, or one that has ended and is not yet collected.
+    #[cfg(not(target_os = "linux"))]
+    pub fn find(pid: i32) -> Option<Self> {
+        let mut ps = std::process::Command::new("/bin/ps");
+        ps.args(["-ww", "-o", "uid=,stat=,command=", "-p", &pid.to_string()]);
+        let said = String::from_utf8(ps.output().ok()?.stdout).ok()?;
+        let mut words = said.split_whitespace();
+        let uid = words.next()?.parse().ok()?;
+        let state = words.next().filter(|state| !state.starts_with('Z'))?;
+        let program = PathBuf::from(words.next()?);
+        let arguments = words.map(str::to_owned).collect();
+        Some(Self { pid, uid, program, arguments, folder: None, stopped: state.starts_with('T') })
+    }
+
+    /// Asks it to end (SIGTERM).
+    pub fn terminate(&self) -> io::Result<()> {
+        Ok(kill(Pid::from_raw(self.pid), Signal::SIGTERM)?)
+    }
+}
 
 /// Leaves no core file behind, and on Linux lets nobody but root attach or read the memory.
 ///
@@ -25,26 +104,56 @@ pub fn own_files() {
     umask(found - Mode::S_IRWXU);
 }
 
-/// Whether the process `pid` was stopped, by Ctrl-Z or `kill -STOP`, and so does nothing until it is continued. Where
-/// that can't be told, it is not.
-#[cfg(target_os = "linux")]
-pub fn is_stopped(pid: u32) -> bool {
-    // proc_pid_stat(5): the state follows the name, which stands in parentheses and may have some of its own.
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('T'))
-}
-
-/// No system but Linux tells it in a file.
-#[cfg(not(target_os = "linux"))]
-pub fn is_stopped(_pid: u32) -> bool {
-    false
-}
-
 #[cfg(test)]
 mod tests {
-    use nix::sys::resource::getrlimit;
+    use std::{
+        process::{Child, Command},
+        thread,
+        time::Duration,
+    };
+
+    use nix::{sys::resource::getrlimit, unistd::geteuid};
 
     use super::*;
+
+    /// Ends with the test, however that ends.
+    struct Sleep(Child);
+
+    impl Drop for Sleep {
+        fn drop(&mut self) {
+            drop(self.0.kill());
+            drop(self.0.wait());
+        }
+    }
+
+    /// What `look` gives as soon as it gives something.
+    fn until<T>(look: impl Fn() -> Option<T>) -> T {
+        for _ in 0..6000 {
+            if let Some(found) = look() {
+                return found;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        panic!("waited in vain");
+    }
+
+    #[test]
+    fn sees_a_process_until_it_has_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        let mut sleep = Sleep(Command::new("sleep").args(["600", "1"]).current_dir(&folder).spawn().unwrap());
+        let pid = i32::try_from(sleep.0.id()).unwrap();
+        // For a moment it has no arguments yet.
+        let process = until(|| Process::find(pid).filter(|process| process.arguments == ["600", "1"]));
+        assert_eq!(process.uid, geteuid().as_raw());
+        assert!(process.program.is_absolute() || cfg!(not(target_os = "linux")), "{process:?}");
+        assert!(process.folder.as_ref().is_none_or(|found| *found == folder));
+        process.terminate().unwrap();
+        until(|| Process::find(pid).is_none().then_some(()));
+        assert!(!sleep.0.wait().unwrap().success());
+        assert_eq!(Process::find(pid), None);
+        assert!(process.terminate().is_err());
+    }
 
     #[test]
     fn leaves_no_core_and_lets_nobody_attach() {
@@ -54,25 +163,12 @@ mod tests {
         assert!(!nix::sys::prctl::get_dumpable().unwrap());
     }
 
-    #[cfg(target_os = "linux")]
     #[test]
     fn tells_a_stopped_process_from_others() {
-        use nix::{
-            sys::signal::{Signal, kill},
-            unistd::Pid,
-        };
-        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
-        let pid = child.id();
-        assert!(!is_stopped(pid) && !is_stopped(std::process::id()) && !is_stopped(u32::MAX));
-        let tell = |signal| kill(Pid::from_raw(pid.cast_signed()), signal).unwrap();
-        tell(Signal::SIGSTOP);
-        let stopped = (0..6000).any(|_| {
-            std::thread::sleep(std::time::Duration::from_millis(10));
-            is_stopped(pid)
-        });
-        child.kill().unwrap();
-        child.wait().unwrap();
-        assert!(stopped);
-        assert!(!is_stopped(pid));
+        let sleep = Sleep(Command::new("sleep").arg("600").spawn().unwrap());
+        let pid = i32::try_from(sleep.0.id()).unwrap();
+        assert!(!until(|| Process::find(pid)).stopped);
+        kill(Pid::from_raw(pid), Signal::SIGSTOP).unwrap();
+        until(|| Process::find(pid).filter(|process| process.stopped));
     }
 }

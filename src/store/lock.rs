@@ -51,7 +51,7 @@ impl Lock {
 
 /// The process that took the lock at `path` last, as it wrote it there; `None` where it has not, or something else
 /// did.
-pub(super) fn holder(path: &Path) -> Option<u32> {
+pub(super) fn holder(path: &Path) -> Option<i32> {
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
     let mut text = String::new();
@@ -128,7 +128,7 @@ mod tests {
             File::create(&path).unwrap().write_all(before.as_bytes()).unwrap();
             assert_eq!(holder(&path), found, "{before}");
             let _held = Lock::try_take(&path).unwrap().unwrap();
-            assert_eq!(holder(&path), Some(std::process::id()), "{before}");
+            assert_eq!(holder(&path), Some(std::process::id().cast_signed()), "{before}");
         }
     }
 
