@@ -180,9 +180,18 @@ pub fn load(paths: &Paths, env: &Environment) -> Result<Settings, Error> {
 
 /// The same, with where each setting comes from.
 pub fn explain(paths: &Paths, env: &Environment) -> Result<(Settings, Vec<Explained>), Error> {
-    paths.require_home()?;
     let text = config_text(paths, &paths.show(&paths.config))?;
-    let (mut settings, explained) = explain_text(&text, || aws_config(paths), env, paths)?;
+    explain_with(paths, env, &text)
+}
+
+/// The same with `text` in the place of what is in `config.toml`: what it would be worth there.
+pub fn explain_with(
+    paths: &Paths,
+    env: &Environment,
+    text: &str,
+) -> Result<(Settings, Vec<Explained>), Error> {
+    paths.require_home()?;
+    let (mut settings, explained) = explain_text(text, || aws_config(paths), env, paths)?;
     for path in [&paths.config, &paths.aws_config, &paths.aws_credentials] {
         settings.warnings.extend(writable_by_others(path, &paths.show(path)));
     }

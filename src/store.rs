@@ -5,7 +5,7 @@
 
 mod aws_cache;
 mod error;
-mod file;
+pub(crate) mod file;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod folder;

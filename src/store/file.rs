@@ -13,23 +13,23 @@ use zeroize::Zeroizing;
 use super::{error::Error, folder, temporary::Temporary};
 
 /// The most that is read of a file, in bytes. A token file has about 4 KiB.
-pub(super) const LIMIT: u64 = 1024 * 1024;
+pub(crate) const LIMIT: u64 = 1024 * 1024;
 /// How many symbolic links are followed, as Linux does.
 const MAX_LINKS: usize = 40;
 
 /// A private file and what was in it.
-pub(super) struct Opened {
+pub(crate) struct Opened {
     /// Still open: it shows what happens to this very file after another has taken its name.
     pub(super) file: File,
     /// All of its content.
-    pub(super) bytes: Zeroizing<Vec<u8>>,
+    pub(crate) bytes: Zeroizing<Vec<u8>>,
 }
 
 /// Reads the file at `path` with all its symbolic links resolved; `None` where there is none.
 ///
 /// It never waits, not even for the writer of a pipe, and gives up at [`LIMIT`]. Where the file is the user's own
 /// and others could read it, it can't be read by them from here on, and a warning says so.
-pub(super) fn open_private(path: &Path) -> Result<Option<Opened>, Error> {
+pub(crate) fn open_private(path: &Path) -> Result<Option<Opened>, Error> {
     let failed = |error| Error::from_io("read", path, error);
     let opened = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);
     let file = match opened {
@@ -78,6 +78,20 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut temporary = Temporary::new(path)?;
     temporary.fill(bytes)?;
     temporary.persist()
+}
+
+/// The same for a file that holds no secret and may have another mode. `unchanged` is asked when all that is left to
+/// do is the rename; the file is left as it is where it is another by then, which is told by `false`.
+pub(crate) fn replace_with_mode(
+    path: &Path,
+    bytes: &[u8],
+    mode: u32,
+    unchanged: impl FnOnce() -> bool,
+) -> Result<bool, Error> {
+    let mut temporary = Temporary::new(path)?;
+    temporary.set_mode(mode)?;
+    temporary.fill(bytes)?;
+    Ok(unchanged() && temporary.persist().map(|()| true)?)
 }
 
 /// Deletes the file that `path` leads to; a symbolic link is kept. It is no error if there is none.

@@ -48,6 +48,11 @@ impl Temporary {
         Ok(Self { target, file, path, content: None })
     }
 
+    /// Opens it to others, if it is to hold no secret.
+    pub(super) fn set_mode(&self, mode: u32) -> Result<(), Error> {
+        self.file.set_permissions(Permissions::from_mode(mode)).map_err(|error| self.failed(error))
+    }
+
     /// Makes `bytes` its content, on the disk.
     pub(super) fn fill(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.jot(bytes)?;
