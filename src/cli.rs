@@ -7,6 +7,7 @@ mod context;
 mod demo;
 mod direct;
 mod exit;
+mod import;
 mod log;
 mod login;
 mod logout;
@@ -85,6 +86,8 @@ enum Command {
     Token(token::Args),
     /// Refresh now
     Refresh(refresh::Args),
+    /// Take over the Node.js script that refreshed a session before
+    Import(import::Args),
     /// Check or show the configuration
     #[command(subcommand)]
     Config(config::Command),
@@ -138,6 +141,7 @@ impl Cli {
             Command::Status(args) => status::run(args, &context()?),
             Command::Token(args) => token::run(args, &context()?),
             Command::Refresh(args) => refresh::run(args, &context()?),
+            Command::Import(args) => import::run(args, &context()?),
             Command::Config(command) => config::run(command, &context()?),
             Command::Reload => reload::run(&context()?),
             #[cfg(feature = "simulator")]

@@ -6,6 +6,7 @@ pub mod config;
 pub mod daemon;
 pub mod exchange;
 pub mod http;
+pub mod import;
 pub mod oidc;
 pub mod platform;
 pub mod portal;

@@ -8,7 +8,7 @@ mod error;
 pub(crate) mod file;
 #[cfg(test)]
 pub(crate) mod fixture;
-mod folder;
+pub(crate) mod folder;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod json;

@@ -28,6 +28,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("store", LOW),
     ("exchange", MIDDLE),
     ("simulator", MIDDLE),
+    ("import", &["config", "exchange", "http", "oidc", "platform", "session", "store", "time"]),
     (
         "daemon",
         &["api", "config", "exchange", "http", "oidc", "platform", "portal", "session", "store", "time"],
@@ -45,6 +46,7 @@ const ANY: &[&str] = &[
     "daemon",
     "exchange",
     "http",
+    "import",
     "oidc",
     "platform",
     "portal",

@@ -6,6 +6,7 @@
 mod support;
 
 mod config;
+mod import;
 mod login;
 mod run;
 mod secrets;
