@@ -56,7 +56,7 @@ pub(super) fn holder(path: &Path) -> Option<i32> {
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
     let mut text = String::new();
     file.take(16).read_to_string(&mut text).ok()?;
-    text.trim_end().parse().ok()
+    text.trim_end().parse().ok().filter(|pid| *pid > 0)
 }
 
 fn sign(mut file: &File) -> io::Result<()> {
