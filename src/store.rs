@@ -16,6 +16,7 @@ mod lock;
 mod locked;
 mod look;
 mod orphan;
+mod pending;
 mod record;
 mod registration;
 mod room;
@@ -39,6 +40,7 @@ pub use self::{
     error::Error,
     locked::Locked,
     orphan::{Orphan, Written},
+    pending::Pending,
     registration::{Client, registration_name},
     saved::Saved,
 };

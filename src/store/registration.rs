@@ -50,9 +50,10 @@ pub struct Client {
     pub grant_types: Vec<String>,
 }
 
+/// A client as JSON.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Written {
+pub(super) struct Written {
     client_id: String,
     #[serde(serialize_with = "Secret::reveal")]
     client_secret: Secret,
@@ -75,31 +76,42 @@ impl Locked {
     }
 }
 
+impl Written {
+    /// `None` where the end of `client` is unknown.
+    pub(super) fn of(client: &Client) -> Option<Self> {
+        let Client { registration, scopes, grant_types } = client;
+        Some(Self {
+            client_id: registration.client_id.clone(),
+            client_secret: registration.client_secret.clone(),
+            expires_at: registration.expires_at?,
+            scopes: scopes.clone(),
+            grant_types: grant_types.clone(),
+        })
+    }
+}
+
+impl From<Written> for Client {
+    fn from(written: Written) -> Self {
+        Self {
+            registration: Registration {
+                client_id: written.client_id,
+                client_secret: written.client_secret,
+                expires_at: Some(written.expires_at),
+            },
+            scopes: written.scopes,
+            grant_types: written.grant_types,
+        }
+    }
+}
+
 /// The registration in a file; `None` where it holds none.
 pub(super) fn parse(bytes: &[u8]) -> Option<Client> {
-    let written: Written = serde_json::from_slice(bytes).ok()?;
-    Some(Client {
-        registration: Registration {
-            client_id: written.client_id,
-            client_secret: written.client_secret,
-            expires_at: Some(written.expires_at),
-        },
-        scopes: written.scopes,
-        grant_types: written.grant_types,
-    })
+    serde_json::from_slice::<Written>(bytes).ok().map(Into::into)
 }
 
 /// The file for `client`; `None` where its end is unknown, since the AWS CLI can't do without.
 pub(super) fn write(client: &Client) -> Option<Zeroizing<Vec<u8>>> {
-    let Client { registration, scopes, grant_types } = client;
-    let written = Written {
-        client_id: registration.client_id.clone(),
-        client_secret: registration.client_secret.clone(),
-        expires_at: registration.expires_at?,
-        scopes: scopes.clone(),
-        grant_types: grant_types.clone(),
-    };
-    json::dumps(&written).ok()
+    json::dumps(&Written::of(client)?).ok()
 }
 
 #[cfg(test)]
