@@ -7,6 +7,7 @@ pub mod daemon;
 pub mod exchange;
 pub mod http;
 pub mod import;
+pub mod login;
 pub mod oidc;
 pub mod platform;
 pub mod portal;

@@ -42,6 +42,11 @@ impl Client {
         Self { http, base_url: base_url.trim_end_matches('/').to_owned(), clock }
     }
 
+    /// The base URL, without a slash at its end. The page that a browser is sent to is below it too.
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
     /// `RegisterClient`.
     pub async fn register(&self, request: &RegisterRequest<'_>) -> Result<Registration, Error> {
         let exchange = self.post("RegisterClient", "/client/register", request).await?;

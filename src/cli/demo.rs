@@ -8,18 +8,20 @@ mod timeline;
 
 use std::{fs, net::SocketAddr, time::Duration};
 
+use futures_util::stream;
 use tempfile::TempDir;
 
 use self::{programs::Programs, timeline::Timeline};
 use super::{
     context::{Context, block_on},
     exit::{self, Failure},
-    login, out,
+    out,
 };
 use crate::{
     config::{SessionSettings, environment::Environment},
     daemon::{self, Relevel, Startup},
     exchange::Exchanger,
+    login::{self, Listener, SignIn, SignedIn},
     session::{
         schedule::Policy,
         status::{State, Status},
@@ -51,12 +53,15 @@ pub(super) struct Args {
     /// How long it runs
     #[arg(long = "for", value_name = "DURATION", default_value = "45s", value_parser = humantime::parse_duration)]
     duration: Duration,
+    /// Sign in through your browser; without this the sign-in approves itself
+    #[arg(long)]
+    browser: bool,
 }
 
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     block_on(async {
-        let stage = Stage::set().await?;
-        stage.play(args.duration).await
+        let stage = Stage::set(args.browser).await?;
+        stage.play(args).await
     })
 }
 
@@ -66,6 +71,8 @@ struct Stage {
     simulator: Simulator,
     context: Context,
     timeline: Timeline,
+    /// When the sign-in was done: its user may have taken a while.
+    began: Duration,
 }
 
 /// What the demonstration has seen.
@@ -85,13 +92,13 @@ enum Outage {
 }
 
 impl Stage {
-    async fn set() -> Result<Self, Failure> {
+    async fn set(browser: bool) -> Result<Self, Failure> {
         let folder = tempfile::tempdir().map_err(|error| unusable(&error))?;
         let options = Options {
             token_life: TOKEN_LIFE,
             interval: Duration::from_secs(1),
             single_use: true,
-            auto_approve: true,
+            auto_approve: !browser,
             ..Options::default()
         };
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -118,10 +125,11 @@ impl Stage {
             None,
         )?;
         let timeline = Timeline::begin(context.clock.clone());
-        Ok(Self { folder, simulator, context, timeline })
+        Ok(Self { folder, simulator, context, timeline, began: Duration::ZERO })
     }
 
-    async fn play(self, duration: Duration) -> Result<u8, Failure> {
+    async fn play(mut self, args: &Args) -> Result<u8, Failure> {
+        let duration = args.duration;
         out::line(&format!(
             "An Identity Center of its own, whose access tokens last {} and whose refresh tokens work once.\n\
              Nothing outside {} is touched, nothing leaves this machine. Ends by itself after {}.\n",
@@ -132,7 +140,8 @@ impl Stage {
         self.timeline.line("server", &format!("Identity Center at {}", self.simulator.url()))?;
         let session = self.context.session(None)?.clone();
         let exchanger = self.context.exchanger()?;
-        self.sign_in(&session, &exchanger).await?;
+        self.sign_in(&session, &exchanger, args.browser).await?;
+        self.began = self.timeline.elapsed();
 
         let programs = Programs::start(&exchanger.store().token_path(&session.name), &self.context.clock);
         self.timeline
@@ -156,14 +165,43 @@ impl Stage {
         self.sum_up(&seen, &programs)
     }
 
-    async fn sign_in(&self, session: &SessionSettings, exchanger: &Exchanger) -> Result<(), Failure> {
-        let said =
-            |code: &str| self.timeline.line("sign-in", &format!("device code {code}, approved by itself"));
-        let signed_in =
-            login::sign_in(session, exchanger, &self.context, |authorization| said(&authorization.user_code));
-        let (token, _) = signed_in.await?;
+    async fn sign_in(
+        &self,
+        session: &SessionSettings,
+        exchanger: &Exchanger,
+        browser: bool,
+    ) -> Result<(), Failure> {
+        let sign_in = SignIn::new(session, exchanger, self.context.clock.clone())?;
+        let SignedIn { token, .. } = if browser {
+            self.with_browser(&sign_in).await?
+        } else {
+            self.with_device_code(&sign_in).await?
+        };
         let left = token.left(self.context.clock.now());
         self.timeline.line("token", &format!("the first one, good for {}", words(left)))
+    }
+
+    async fn with_device_code(&self, sign_in: &SignIn<'_>) -> Result<SignedIn, Failure> {
+        let code = sign_in.device_code().await?;
+        let user_code = &code.authorization().user_code;
+        self.timeline.line("sign-in", &format!("device code {user_code}, approved by itself"))?;
+        Ok(sign_in.with_device_code(&code).await?)
+    }
+
+    /// Through the user's own browser, which sees the page of the Identity Center and then ours.
+    async fn with_browser(&self, sign_in: &SignIn<'_>) -> Result<SignedIn, Failure> {
+        let listener = Listener::bind(0).await.map_err(login::Error::from)?;
+        let authorization = sign_in.authorize(listener.port()).await?;
+        self.timeline.line("sign-in", "approve it in the browser; where none opens, this is the page:")?;
+        out::line(&format!("\n    {}\n", authorization.url()))?;
+        super::login::open(authorization.url(), &Environment::current());
+        let signed_in = sign_in.with_browser(listener, &authorization, stream::pending()).await?;
+        signed_in.ok_or_else(|| login::Error::TimedOut.into())
+    }
+
+    /// How long the daemon's part has been going on.
+    fn elapsed(&self) -> Duration {
+        self.timeline.elapsed().saturating_sub(self.began)
     }
 
     /// Follows the daemon and tells what it does, and plays the outage.
@@ -174,14 +212,14 @@ impl Stage {
         seen: &mut Seen,
     ) -> Result<(), Failure> {
         let client = self.context.client();
-        while self.timeline.elapsed() < duration {
+        while self.elapsed() < duration {
             tokio::time::sleep(LOOK).await;
             let Ok(report) = client.status().await else { continue };
             let Some(status) = report.sessions.into_iter().find(|it| it.session == session.name) else {
                 continue;
             };
             self.tell(&status, seen)?;
-            if duration >= SHORTEST_WITH_OUTAGE && self.timeline.elapsed() > duration / 3 {
+            if duration >= SHORTEST_WITH_OUTAGE && self.elapsed() > duration / 3 {
                 self.play_outage(&status, seen).await?;
             }
             seen.last = Some(status);

@@ -1,7 +1,17 @@
-//! `sso-refresh login`: signs in with a device code ([RFC 8628](https://www.rfc-editor.org/rfc/rfc8628)).
+//! `sso-refresh login`: signs in, the way that suits where the user sits.
 
-use std::time::Duration;
+mod screen;
+mod words;
 
+use std::{
+    io::{self, IsTerminal},
+    pin::Pin,
+};
+
+use futures_util::{Stream, StreamExt, stream};
+use tokio::sync::mpsc;
+
+use self::screen::Screen;
 use super::{
     context::{Context, Selection, block_on},
     exit::{self, Failure},
@@ -9,61 +19,81 @@ use super::{
 };
 use crate::{
     api::client,
-    config::SessionSettings,
+    config::{SessionSettings, environment::Environment},
     exchange::Exchanger,
-    oidc::{self, DeviceAuthorization, ErrorKind, RegisterRequest, device},
-    session::{
-        event::Memory,
-        token::{Registration, Token},
+    login::{
+        self, Listener, PATIENCE, SignIn, SignedIn, Turn, browser, end,
+        surroundings::{self, Hindrance, Machine},
     },
-    store::{self, Identity, registration_name},
-    time::{Timestamp, words},
+    session::event::Stored,
+    time::Timestamp,
 };
-
-/// A registration that ends sooner is not used again: the AWS CLI draws the line there too.
-const REGISTRATION_LEFT: Duration = Duration::from_secs(15 * 60);
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Without a flag the browser is opened where there is one; over SSH, in a container or \
+                        without a display you get a code for a browser anywhere."
+)]
+#[expect(clippy::struct_excessive_bools, reason = "they are switches of their own, not a state")]
 pub(super) struct Args {
     #[command(flatten)]
     selection: Selection,
-    /// Sign in with a code that is approved in a browser anywhere: the way of this version in any case
+    /// Sign in with a code that is approved in a browser anywhere
     #[arg(long)]
     device_code: bool,
-    /// Open no browser: this version opens none in any case
+    /// Print the page instead of opening it; the address that the browser ends at, or the code in it, can be pasted
     #[arg(long)]
     no_browser: bool,
+    /// Where the browser comes back to, on 127.0.0.1 [default: any free port]
+    #[arg(long, value_name = "PORT", conflicts_with = "device_code")]
+    port: Option<u16>,
+    /// Finish a sign-in that `--no-browser` has begun: the address that the browser ended at, or the code in it
+    #[arg(long, value_name = "CODE", conflicts_with_all = ["all", "device_code", "no_browser", "port", "renew"])]
+    code: Option<String>,
+    /// End the session at AWS first, so that the new one lasts its full time
+    #[arg(long)]
+    renew: bool,
 }
 
-/// A sign-in under way.
-struct SignIn<'a> {
-    session: &'a SessionSettings,
-    start_url: &'a str,
-    exchanger: &'a Exchanger,
-    context: &'a Context,
-    client: oidc::Client,
+/// How to sign in.
+#[derive(Clone, Copy)]
+enum Way {
+    Browser,
+    /// The page is told, and not opened.
+    Page,
+    DeviceCode,
 }
 
-/// A client, and whether it has to be kept yet.
-struct Registered {
-    client: store::Client,
-    is_new: bool,
+/// What came of it.
+enum Outcome {
+    SignedIn(SignedIn),
+    /// The page was told, and another process will bring the code.
+    Left,
 }
+
+/// Lines that the user types or pastes.
+type Lines = Pin<Box<dyn Stream<Item = String>>>;
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     let sessions = context.sessions(&args.selection)?;
     let exchanger = context.exchanger()?;
+    let (way, hindrance) = args.way(context);
+    let screen = Screen::of_standard_error(&context.env);
     block_on(async {
+        let mut lines: Lines = match way {
+            Way::Page => standard_input(),
+            Way::Browser | Way::DeviceCode => Box::pin(stream::pending()),
+        };
+        if let (None, Some(hindrance), Way::DeviceCode) = (&args.code, hindrance, way) {
+            screen.say(&words::chosen(hindrance));
+        }
         let mut codes = Vec::new();
         for session in sessions {
-            let invite = |authorization: &DeviceAuthorization| {
-                tell(&invitation(session, authorization, context.clock.now()));
-                Ok(())
-            };
-            let signed_in = sign_in(session, &exchanger, context, invite).await;
-            match signed_in.and_then(|(token, memory)| out::line(&done(session, &token, memory))) {
-                Ok(()) => {}
+            let login = Login { args, context, exchanger: &exchanger, session, screen: &screen, way };
+            let result = login.run(&mut lines).await.and_then(|outcome| login.tell(&outcome));
+            match result {
+                Ok(code) => codes.push(code),
                 Err(Failure::Line { code, line }) => {
                     Failure::new(code, format!("{}: {line}", session.name)).say();
                     codes.push(code);
@@ -71,162 +101,192 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
                 Err(closed) => return Err(closed),
             }
         }
-        if codes.is_empty() && matches!(context.client().ping().await, Err(client::Error::NotRunning)) {
-            tell("The daemon is not running: `sso-refresh run` keeps the token fresh.\n");
+        let code = exit::worst(codes);
+        if code == exit::DONE && matches!(context.client().ping().await, Err(client::Error::NotRunning)) {
+            screen.say("The daemon is not running: `sso-refresh run` keeps the token fresh.\n");
         }
-        Ok(exit::worst(codes))
+        Ok(code)
     })
 }
 
-/// Signs in: `invite` shows the user what to approve. Gives the token, which is on disk by then, and what is
-/// remembered of the session.
-pub(super) async fn sign_in(
-    session: &SessionSettings,
-    exchanger: &Exchanger,
-    context: &Context,
-    invite: impl FnOnce(&DeviceAuthorization) -> Result<(), Failure>,
-) -> Result<(Token, Memory), Failure> {
-    let start_url = session.sign_in_url()?;
-    let sign_in = SignIn { session, start_url, exchanger, context, client: exchanger.oidc(session)? };
-    sign_in.try_room()?;
-    let (registered, authorization) = sign_in.begin().await?;
-    invite(&authorization)?;
-    let registration = &registered.client.registration;
-    let token =
-        device::poll(&sign_in.client, registration, &authorization, &context.clock, tokio::time::sleep)
-            .await
-            .map_err(failure)?;
-    let memory = sign_in.keep(&registered, &token).await?;
-    Ok((token, memory))
+impl Args {
+    /// How to sign in from here, and why not with a browser.
+    fn way(&self, context: &Context) -> (Way, Option<Hindrance>) {
+        if self.device_code {
+            return (Way::DeviceCode, None);
+        }
+        match surroundings::way(&context.env, Machine::look(&context.env)) {
+            surroundings::Way::Browser if !self.no_browser => (Way::Browser, None),
+            surroundings::Way::Browser => (Way::Page, None),
+            // Whoever names a port has a way from the browser to it, such as one forwarded by SSH.
+            surroundings::Way::DeviceCode(why) if self.no_browser || self.port.is_some() => {
+                (Way::Page, Some(why))
+            }
+            surroundings::Way::DeviceCode(why) => (Way::DeviceCode, Some(why)),
+        }
+    }
 }
 
-impl SignIn<'_> {
-    /// Finds out that a token could be written before the user is asked for anything. Whoever has the lock just now
-    /// finds it out too.
-    fn try_room(&self) -> Result<(), Failure> {
-        if let Some(mut locked) = self.exchanger.store().try_lock(&self.session.name)? {
-            locked.reserve()?;
+/// One session's sign-in.
+struct Login<'a> {
+    args: &'a Args,
+    context: &'a Context,
+    exchanger: &'a Exchanger,
+    session: &'a SessionSettings,
+    screen: &'a Screen,
+    way: Way,
+}
+
+impl Login<'_> {
+    async fn run(&self, lines: &mut Lines) -> Result<Outcome, Failure> {
+        let sign_in = SignIn::new(self.session, self.exchanger, self.context.clock.clone())?;
+        if let Some(code) = &self.args.code {
+            return Ok(Outcome::SignedIn(sign_in.take_up(code).await?));
         }
-        Ok(())
+        let mut turn = match self.turn().await? {
+            Ok(turn) => turn,
+            Err(joined) => return Ok(Outcome::SignedIn(joined)),
+        };
+        if self.args.renew {
+            self.screen.say(&words::renewal(&self.session.name));
+            let done = end::sign_out(self.session, self.exchanger).await?;
+            self.screen.say(&format!("{}: {done}\n", self.session.name));
+        }
+        match self.way {
+            Way::DeviceCode => self.with_device_code(&sign_in, &mut turn).await,
+            Way::Browser | Way::Page => self.with_browser(&sign_in, &mut turn, lines).await,
+        }
     }
 
-    /// Asks for a device code, with the AWS CLI's registration or the one before where it still fits.
-    async fn begin(&self) -> Result<(Registered, DeviceAuthorization), Failure> {
-        if let Some(known) = self.known_registration() {
-            match self.authorize(&known.registration).await {
-                Ok(authorization) => {
-                    return Ok((Registered { client: known, is_new: false }, authorization));
-                }
-                Err(oidc::Error::Service { kind: ErrorKind::InvalidClient, .. }) => {}
-                Err(error) => return Err(error.into()),
+    /// The turn to sign in, or what the one whose turn it was has brought.
+    async fn turn(&self) -> Result<Result<Turn, SignedIn>, Failure> {
+        let token_file = self.exchanger.store().token_path(&self.session.name);
+        let taken = match Turn::take(&self.context.paths.runtime, &token_file).map_err(login::Error::Turn)? {
+            Ok(turn) => return Ok(Ok(turn)),
+            Err(taken) => taken,
+        };
+        let before = self.signed_in_at();
+        self.screen.say(&words::joined(&self.session.name, &taken));
+        let waited = tokio::task::spawn_blocking(|| taken.wait()).await;
+        let turn = waited.map_err(io::Error::other).and_then(|turn| turn).map_err(login::Error::Turn)?;
+        let (stored, _) = self.exchanger.read(&self.session.name).await;
+        match stored {
+            Stored::Token(token) if self.signed_in_at() > before => {
+                let memory = self.exchanger.store().memory(&self.session.name);
+                Ok(Err(SignedIn { token, memory }))
+            }
+            Stored::Token(_) | Stored::Missing | Stored::Broken(_) | Stored::Unreachable(_) => Ok(Ok(turn)),
+        }
+    }
+
+    fn signed_in_at(&self) -> Option<Timestamp> {
+        self.exchanger.store().memory(&self.session.name).signed_in_at
+    }
+
+    async fn with_device_code(&self, sign_in: &SignIn<'_>, turn: &mut Turn) -> Result<Outcome, Failure> {
+        let clock = &self.context.clock;
+        let authorization = sign_in.device_code().await?;
+        self.screen
+            .invite(&words::code(&self.session.name, &authorization, clock.now()), authorization.page());
+        tell_others(turn, authorization.page());
+        let signed_in = sign_in.with_device_code(&authorization);
+        let signed_in = self.screen.waiting(clock, authorization.expires_at(), signed_in).await?;
+        Ok(Outcome::SignedIn(signed_in))
+    }
+
+    async fn with_browser(
+        &self,
+        sign_in: &SignIn<'_>,
+        turn: &mut Turn,
+        lines: &mut Lines,
+    ) -> Result<Outcome, Failure> {
+        let clock = &self.context.clock;
+        let listener = Listener::bind(self.args.port.unwrap_or(0)).await.map_err(login::Error::from)?;
+        let authorization = sign_in.authorize(listener.port()).await?;
+        let url = authorization.url();
+        tell_others(turn, url);
+        let signed_in = sign_in.with_browser(listener, &authorization, lines);
+        let signed_in = if let Way::Page = self.way {
+            self.screen.invite(&words::page(&self.session.name, url), url);
+            // A line that is redrawn would be in the way of what is typed.
+            signed_in.await?
+        } else {
+            self.screen.say(&words::browser(&self.session.name, url));
+            open(url, &self.context.env);
+            self.screen.waiting(clock, clock.now().after(PATIENCE), signed_in).await?
+        };
+        if let Some(signed_in) = signed_in {
+            return Ok(Outcome::SignedIn(signed_in));
+        }
+        sign_in.leave(&authorization)?;
+        out::line(url)?;
+        Ok(Outcome::Left)
+    }
+
+    fn tell(&self, outcome: &Outcome) -> Result<u8, Failure> {
+        match outcome {
+            Outcome::SignedIn(signed_in) => {
+                out::line(&words::done(self.session, signed_in))?;
+                Ok(exit::DONE)
+            }
+            Outcome::Left => {
+                self.screen.say(&words::left(&self.session.name));
+                Ok(exit::SIGN_IN)
             }
         }
-        let client = self.register().await?;
-        let authorization = self.authorize(&client.registration).await?;
-        Ok((Registered { client, is_new: true }, authorization))
     }
+}
 
-    async fn authorize(&self, registration: &Registration) -> Result<DeviceAuthorization, oidc::Error> {
-        self.client.start_device_authorization(registration, self.start_url).await
+/// Another sign-in that waits for this one may show the page too. It can do without.
+fn tell_others(turn: &mut Turn, page: &str) {
+    if let Err(error) = turn.tell(page) {
+        tracing::debug!("the lock can't be written: {error}");
     }
+}
 
-    fn known_registration(&self) -> Option<store::Client> {
-        let known = self.exchanger.store().registration(&self.registration_name()).ok()??;
-        let enough = self.context.clock.now().after(REGISTRATION_LEFT);
-        let fits = known.registration.expires_at.is_some_and(|end| end > enough)
-            && known.scopes == self.session.scopes
-            && !known.grant_types.iter().any(|grant| grant == "authorization_code");
-        fits.then_some(known)
-    }
-
-    async fn register(&self) -> Result<store::Client, Failure> {
-        let name = format!("sso-refresh-{}", self.session.name);
-        let request = RegisterRequest {
-            client_name: &name,
-            scopes: &self.session.scopes,
-            grant_types: &[],
-            redirect_uris: &[],
-            issuer_url: None,
-            client_type: oidc::ClientType::Public,
-        };
-        let registration = self.client.register(&request).await?;
-        Ok(store::Client { registration, scopes: self.session.scopes.clone(), grant_types: Vec::new() })
-    }
-
-    /// Writes everything that a sign-in gave. Nothing is written before there is a token, so that an interrupted
-    /// sign-in leaves nothing behind.
-    async fn keep(&self, registered: &Registered, token: &Token) -> Result<Memory, Failure> {
-        let store = self.exchanger.store();
-        let name = &self.session.name;
-        let mut locked =
-            self.exchanger.lock(name).await.map_err(|message| Failure::new(exit::TEMPORARY, message))?;
-        let SessionSettings { start_url, region, .. } = self.session.clone();
-        locked.create(token, &Identity { start_url, region })?;
-        let memory = Memory {
-            signed_in_at: Some(self.context.clock.now()),
-            token_life_secs: token.life().map(|life| life.as_secs()),
-            end_announced_for: None,
-            ..store.memory(name)
-        };
-        let kept = store.remember(name, memory);
-        let registration_kept = if registered.is_new {
-            locked.save_registration(&self.registration_name(), &registered.client)
-        } else {
-            Ok(())
-        };
-        // The sign-in itself is safe.
-        for error in [kept, registration_kept].into_iter().filter_map(Result::err) {
-            tracing::warn!("{name}: {error}");
+/// Opens a page, in a thread of its own, since some browsers stay for as long as their window.
+pub(super) fn open(url: &str, env: &Environment) {
+    let (url, variable) = (url.to_owned(), env.get("BROWSER").map(str::to_owned));
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = browser::open(&url, variable.as_deref()) {
+            tracing::warn!("{error}; open the page above yourself");
         }
-        Ok(memory)
-    }
-
-    fn registration_name(&self) -> String {
-        let SessionSettings { name, region, scopes, .. } = self.session;
-        registration_name(Some(name), self.start_url, region, Some(scopes))
-    }
+    });
 }
 
-fn done(session: &SessionSettings, token: &Token, memory: Memory) -> String {
-    let SessionSettings { name, start_url, session_duration, .. } = session;
-    let start_url = start_url.as_deref().unwrap_or(name);
-    let duration = session_duration.or(memory.learned_duration());
-    let more = match duration.zip(memory.signed_in_at) {
-        _ if token.refresh_token.is_none() => {
-            " and can't be refreshed, since the server gave no refresh token".to_owned()
+/// The lines of standard input. A terminal has no end: the browser may still come back by itself.
+fn standard_input() -> Lines {
+    let (sender, lines) = mpsc::unbounded_channel();
+    tokio::task::spawn_blocking(move || {
+        for line in io::stdin().lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
         }
-        Some((duration, at)) => format!(", the session until about {}", at.after(duration)),
-        None => String::new(),
-    };
-    format!("{name}: signed in to {start_url}; the token is good until {}{more}", token.expires_at)
+    });
+    let lines = stream::unfold(lines, |mut lines| async { Some((lines.recv().await?, lines)) });
+    if io::stdin().is_terminal() { Box::pin(lines.chain(stream::pending())) } else { Box::pin(lines) }
 }
 
-fn failure(failure: device::Failure) -> Failure {
-    match failure {
-        device::Failure::Refused(error) => error.into(),
-        device::Failure::Denied => {
-            Failure::new(exit::FAILED, format!("{failure}: run this again to approve it"))
-        }
-        device::Failure::Expired => Failure::new(exit::FAILED, failure.to_string()),
+impl From<login::Error> for Failure {
+    fn from(error: login::Error) -> Self {
+        use login::Error;
+        let code = match error {
+            Error::Oidc(error) => return error.into(),
+            Error::Http(error) => return error.into(),
+            Error::Store(error) => return error.into(),
+            Error::Config(error) => return error.into(),
+            Error::Busy(_) | Error::Unreachable(_) => exit::TEMPORARY,
+            Error::Paste(_) => exit::USAGE,
+            Error::NothingPending => exit::SIGN_IN,
+            Error::Unbound(_)
+            | Error::NoRandom(_)
+            | Error::Denied
+            | Error::Refused(_)
+            | Error::Expired
+            | Error::TimedOut
+            | Error::Turn(_) => exit::FAILED,
+        };
+        Self::new(code, error.to_string())
     }
-}
-
-fn invitation(session: &SessionSettings, authorization: &DeviceAuthorization, now: Timestamp) -> String {
-    let DeviceAuthorization { user_code, verification_uri, verification_uri_complete, expires_at, .. } =
-        authorization;
-    let asked = match verification_uri_complete {
-        Some(page) => format!("    {page}\n\nand check that it shows the code {user_code}."),
-        None => format!("    {verification_uri}\n\nand type the code {user_code}."),
-    };
-    format!(
-        "To sign in to {}, open this page in any browser:\n\n{asked} It is good for {}; Ctrl-C gives up.\n",
-        session.name,
-        words(expires_at.since(now))
-    )
-}
-
-/// Says something on standard error, where it is not mistaken for the result.
-fn tell(text: &str) {
-    // There is nowhere to tell that standard error is closed.
-    drop(std::io::Write::write_all(&mut anstream::stderr(), text.as_bytes()));
 }

@@ -10,6 +10,12 @@ fn options() -> Options {
     Options { auto_approve: true, interval: Duration::ZERO, ..Options::default() }
 }
 
+/// The code that the user is to compare.
+fn device_code(login: &mut Daemon) -> String {
+    login.wait_for("shows the code");
+    login.wait_for("-").trim().to_owned()
+}
+
 #[test]
 fn a_sign_in_gives_a_token_that_works() {
     let center = Center::start(options());
@@ -51,10 +57,9 @@ fn a_sign_in_is_approved_in_a_browser() {
     let home = Home::with(&center, WORK);
     let mut command = home.command(["login"]);
     let mut login = Daemon(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
-    let line = login.wait_for("shows the code ");
-    let code = line.split("the code ").nth(1).unwrap().split('.').next().unwrap();
+    let code = device_code(&mut login);
     assert!(fs::read_dir(home.path(".aws/sso/cache")).unwrap().next().is_none(), "nothing is written yet");
-    assert!(center.simulator().approve(code), "{line}");
+    assert!(center.simulator().approve(&code), "{code}");
     assert!(login.first_line().starts_with("work: signed in"));
     assert_eq!(login.wait(), 0);
 }
@@ -66,8 +71,7 @@ fn a_sign_in_that_comes_to_nothing_leaves_nothing() {
     let start = || {
         let mut command = home.command(["login"]);
         let mut login = Daemon(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
-        let line = login.wait_for("shows the code ");
-        let code = line.split("the code ").nth(1).unwrap().split('.').next().unwrap().to_owned();
+        let code = device_code(&mut login);
         (login, code)
     };
     let empty = || fs::read_dir(home.path(".aws/sso/cache")).unwrap().next().is_none();

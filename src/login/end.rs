@@ -1,0 +1,65 @@
+//! Signs out: at the server, then on this machine.
+
+use super::Error;
+use crate::{
+    config::SessionSettings,
+    exchange::Exchanger,
+    oidc::endpoint,
+    portal::{self, Logout},
+    session::{
+        event::{Memory, Stored},
+        token::Secret,
+    },
+};
+
+/// Ends the session and forgets its token; what was learned of it stays. Gives what was done, as words. Other
+/// sessions are left alone.
+///
+/// # Errors
+/// Where something is left on this machine. That the server can't be reached is a warning.
+pub async fn sign_out(session: &SessionSettings, exchanger: &Exchanger) -> Result<&'static str, Error> {
+    let (stored, _) = exchanger.read(&session.name).await;
+    let ended = match &stored {
+        Stored::Token(token) => at_server(session, exchanger, &token.access_token).await,
+        Stored::Missing | Stored::Broken(_) => None,
+        // The file is deleted on no disk that is not there, and would be found again.
+        Stored::Unreachable(message) => {
+            return Err(Error::Unreachable(format!("can't sign out of {}: {message}", session.name)));
+        }
+    };
+    let locked = exchanger.lock(&session.name).await.map_err(Error::Busy)?;
+    locked.delete()?;
+    let memory = exchanger.store().memory(&session.name);
+    if memory.signed_in_at.is_some() {
+        exchanger.store().remember(&session.name, Memory { signed_in_at: None, ..memory })?;
+    }
+    Ok(match (stored, ended) {
+        (Stored::Missing, _) => "already signed out",
+        (Stored::Broken(_), _) => "signed out; its token file was broken and is deleted",
+        (_, Some(Logout::Ended)) => "signed out; the session is ended and its token file deleted",
+        (_, Some(Logout::AlreadyOver)) => "signed out; the session was over and its token file is deleted",
+        (_, None) => "signed out on this machine; its token file is deleted",
+    })
+}
+
+/// Ends the session at the server. Without a network the user is signed out on this machine all the same.
+async fn at_server(
+    session: &SessionSettings,
+    exchanger: &Exchanger,
+    access_token: &Secret,
+) -> Option<Logout> {
+    let url = session
+        .portal_endpoint
+        .clone()
+        .unwrap_or_else(|| endpoint::portal_url(&session.region, session.use_fips, session.use_dual_stack));
+    let ended = match exchanger.http() {
+        Ok(http) => portal::logout(&http, &url, access_token).await.map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    ended
+        .map_err(|error| {
+            let session = &session.name;
+            tracing::warn!("{session}: the session can't be ended at AWS and lives on there: {error}");
+        })
+        .ok()
+}
