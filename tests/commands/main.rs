@@ -5,11 +5,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod browser;
 mod config;
 mod import;
 mod login;
+mod paste;
 mod run;
 mod secrets;
 mod simulate;
 mod status;
 mod token;
+mod turn;
+mod visitor;

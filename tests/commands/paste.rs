@@ -1,0 +1,177 @@
+//! `login` with what the user brings back by hand.
+
+use std::{
+    fs::{self, File},
+    io::{Read, Write},
+    os::unix::fs::PermissionsExt,
+    process::{Child, Stdio},
+};
+
+use nix::pty::{Winsize, openpty};
+use sso_refresh::simulator::Options;
+
+use crate::{
+    support::{Center, Daemon, Home, Ran, WORK},
+    visitor::{visit, way},
+};
+
+fn center() -> Center {
+    Center::start(Options { auto_approve: true, ..Options::default() })
+}
+
+/// `login --no-browser` whose standard input is a pipe.
+fn start(home: &Home) -> Daemon {
+    let mut command = home.command(["login", "--no-browser"]);
+    Daemon(command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+}
+
+/// The page that the user is told to open.
+fn page(login: &mut Daemon) -> String {
+    login.wait_for("/authorize?").trim().to_owned()
+}
+
+fn paste(child: &Child, line: &str) {
+    writeln!(child.stdin.as_ref().unwrap(), "{line}").unwrap();
+}
+
+fn code(address: &str) -> String {
+    address.split("code=").nth(1).unwrap().split('&').next().unwrap().to_owned()
+}
+
+#[test]
+fn the_address_that_the_browser_ends_at_can_be_pasted() {
+    let center = center();
+    let home = Home::with(&center, WORK);
+    let mut login = start(&home);
+    let page = page(&mut login);
+    let address = way(&page);
+    for (line, said) in [
+        (page.as_str(), "that is the address to open"),
+        ("what now", "there is no code in that"),
+        ("http://127.0.0.1:1/oauth/callback?code=of-another&state=guess", "that belongs to another sign-in"),
+    ] {
+        paste(&login.0, line);
+        login.wait_for(said);
+    }
+    paste(&login.0, "");
+    paste(&login.0, &format!("  {address} "));
+    assert!(login.first_line().starts_with("work: signed in"));
+    assert_eq!(login.wait(), 0);
+    assert_eq!(home.run("refresh").code, 0);
+}
+
+#[test]
+fn a_browser_on_this_machine_comes_back_by_itself() {
+    let center = center();
+    let home = Home::with(&center, WORK);
+    let mut login = start(&home);
+    assert_eq!(visit(&page(&mut login)).title, "You are signed in");
+    assert_eq!(login.wait(), 0);
+}
+
+/// A terminal and what has been written to it.
+struct Terminal {
+    master: File,
+    shown: String,
+}
+
+impl Terminal {
+    /// `line` in a terminal of that size.
+    fn start(home: &Home, line: &str, size: (u16, u16)) -> (Self, Daemon) {
+        let size = Winsize { ws_col: size.0, ws_row: size.1, ws_xpixel: 0, ws_ypixel: 0 };
+        let pty = openpty(Some(&size), None).unwrap();
+        let end = || Stdio::from(pty.slave.try_clone().unwrap());
+        let mut command = home.command(line.split(' '));
+        command.env("LANG", "C.UTF-8").env("TERM", "xterm-256color");
+        let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
+        (Self { master: pty.master.into(), shown: String::new() }, Daemon(child))
+    }
+
+    /// Reads up to `text`, and on to the end of its line.
+    fn wait_for(&mut self, text: &str) -> String {
+        let mut bytes = Vec::new();
+        loop {
+            let mut byte = [0];
+            // At the end of the program a terminal fails to read.
+            let read = self.master.read(&mut byte).unwrap_or(0);
+            bytes.extend_from_slice(&byte[..read]);
+            let line = String::from_utf8_lossy(&bytes);
+            let line = line.rsplit(['\n', '\r']).nth(1).unwrap_or_default();
+            if bytes.last().is_some_and(|byte| b"\r\n".contains(byte)) && line.contains(text) {
+                let line = line.to_owned();
+                self.shown.push_str(&String::from_utf8_lossy(&bytes));
+                return line;
+            }
+            assert!(read > 0, "it ended without {text:?}: {}{}", self.shown, String::from_utf8_lossy(&bytes));
+        }
+    }
+}
+
+#[test]
+fn the_code_can_be_typed_into_a_terminal() {
+    let center = center();
+    let home = Home::with(&center, WORK);
+    let (mut terminal, mut login) = Terminal::start(&home, "login --no-browser", (120, 60));
+    let page = terminal.wait_for("/authorize?").trim().to_owned();
+    assert!(terminal.shown.contains("██▄▄▄▄▄▄▄█"), "a code for a phone: {}", terminal.shown);
+    terminal.wait_for("Ctrl-C gives up");
+    writeln!(terminal.master, "{}", code(&way(&page))).unwrap();
+    terminal.wait_for("work: signed in");
+    assert_eq!(login.wait(), 0);
+}
+
+#[test]
+fn a_device_code_is_shown_with_the_time_that_is_left() {
+    let center = Center::start(Options { interval: std::time::Duration::ZERO, ..Options::default() });
+    let home = Home::with(&center, WORK);
+    for (size, fits) in [((100, 40), true), ((100, 12), false), ((30, 40), false)] {
+        let (mut terminal, mut login) = Terminal::start(&home, "login --device-code", size);
+        terminal.wait_for("shows the code");
+        let code = terminal.wait_for("-");
+        assert_eq!(terminal.shown.contains("██▄▄▄▄▄▄▄█"), fits, "{size:?}: {}", terminal.shown);
+        let line = terminal.wait_for("waiting for the browser, ");
+        assert!(line.ends_with("s left"), "{line}");
+        let code = code.trim().trim_start_matches("\u{1b}[1m").trim_end_matches("\u{1b}[0m");
+        assert!(center.simulator().approve(code), "{code:?}");
+        terminal.wait_for("work: signed in");
+        assert_eq!(login.wait(), 0);
+    }
+}
+
+#[test]
+fn a_script_brings_the_code_in_another_process() {
+    let center = center();
+    let home = Home::with(&center, WORK);
+    let began = home.run("login --no-browser");
+    assert_eq!(began.code, 3, "{began:?}");
+    let hint = "work: finish within 10 minutes with `sso-refresh login work --code CODE_OR_ADDRESS`\n";
+    assert!(began.stderr.ends_with(hint), "{began:?}");
+    let kept: Vec<_> = fs::read_dir(home.path(".local/state/sso-refresh/sign-ins")).unwrap().collect();
+    assert_eq!(kept.len(), 1);
+    let mode = kept[0].as_ref().unwrap().metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o600);
+    let finish =
+        |code: &str| -> Ran { home.command(["login", "work", "--code", code]).output().unwrap().into() };
+
+    let wrong = finish("http://127.0.0.1:1/oauth/callback?code=of-another&state=guess");
+    assert_eq!(wrong.code, 2, "{wrong:?}");
+    // The network is away just now.
+    let address = way(began.stdout.trim_end());
+    center.set_faults("CreateToken:drop");
+    assert_eq!(finish(&address).code, 5);
+    center.set_faults("");
+    let done = finish(&address);
+    assert!(done.code == 0 && done.stdout.starts_with("work: signed in"), "{done:?}");
+    let again = finish(&address);
+    assert_eq!(again.code, 3, "{again:?}");
+    assert!(again.stderr.contains("work: no sign-in waits for a code"), "{again:?}");
+    assert_eq!(fs::read_dir(home.path(".local/state/sso-refresh/sign-ins")).unwrap().count(), 0);
+    assert_eq!(home.run("refresh").code, 0);
+
+    // The code alone is enough, and a wrong one ends it.
+    let began = home.run("login --no-browser");
+    assert_eq!(finish(&code(&way(began.stdout.trim_end()))).code, 0);
+    home.run("login --no-browser");
+    assert_eq!(finish("not-the-code-of-this").code, 1);
+    assert_eq!(finish("not-the-code-of-this").code, 3);
+}
