@@ -141,8 +141,8 @@ fn decision(action: &str, name: &str, value: &str) -> String {
     )
 }
 
-const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:34em;margin:4em auto;padding:0 1em}\
-    button{font:inherit;padding:.3em 1.2em}.code{font:2em monospace}small{color:#666}";
+const STYLE: &str = ":root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:34em;margin:4em auto;padding:0 1em}\
+    button{font:inherit;padding:.3em 1.2em}.code{font:2em monospace}small{opacity:.8}";
 
 /// A page of its own: nothing is loaded, no script runs, nobody may frame it. `target` is the origin that its
 /// form may be redirected to, since browsers apply `form-action` to that too.

@@ -4,6 +4,7 @@ import re
 import stat
 import urllib.parse
 
+from conftest import wait_for
 from identity_center import ACCOUNT, PROFILE, SESSION, START_URL
 from selenium.webdriver.common.by import By
 
@@ -18,8 +19,10 @@ def click(browser, decision):
 
 def check(browser, heading, *texts):
     """The page is the one with this heading, is whole, and the browser has nothing to complain about."""
+    # A click is over before the page that it leads to is there.
+    wait_for(heading, lambda: browser.title == f"{heading} – sso-refresh")
+    wait_for(heading, lambda: browser.execute_script("return document.readyState") == "complete")
     assert browser.find_element(By.TAG_NAME, "h1").text == heading
-    assert browser.title == f"{heading} – sso-refresh"
     text = browser.find_element(By.TAG_NAME, "main").text
     for wanted in texts:
         assert wanted in text, text
@@ -148,8 +151,7 @@ def test_the_second_tab_is_told_that_the_first_was_faster(machine, browser, pict
         browser.execute_script("window.open(arguments[0])", ways[0])
         windows = browser.window_handles
         browser.switch_to.window(windows[0])
-        while machine.simulator.operations().count("CreateToken") == 0:
-            pass
+        wait_for("the first exchange", lambda: "CreateToken" in machine.simulator.operations())
         browser.get(ways[1])
         check(browser, "Already answered", "return to the terminal")
         picture("7-answered")
