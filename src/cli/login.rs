@@ -35,7 +35,6 @@ use crate::{
     after_help = "Without a flag the browser is opened where there is one; over SSH, in a container or \
                         without a display you get a code for a browser anywhere."
 )]
-#[expect(clippy::struct_excessive_bools, reason = "they are switches of their own, not a state")]
 pub(super) struct Args {
     #[command(flatten)]
     selection: Selection,
@@ -86,7 +85,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
             Way::Browser | Way::DeviceCode => Box::pin(stream::pending()),
         };
         if let (None, Some(hindrance), Way::DeviceCode) = (&args.code, hindrance, way) {
-            screen.say(&words::chosen(hindrance));
+            screen::say(&words::chosen(hindrance));
         }
         let mut codes = Vec::new();
         for session in sessions {
@@ -103,7 +102,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         }
         let code = exit::worst(codes);
         if code == exit::DONE && matches!(context.client().ping().await, Err(client::Error::NotRunning)) {
-            screen.say("The daemon is not running: `sso-refresh run` keeps the token fresh.\n");
+            screen::say("The daemon is not running: `sso-refresh run` keeps the token fresh.\n");
         }
         Ok(code)
     })
@@ -148,9 +147,9 @@ impl Login<'_> {
             Err(joined) => return Ok(Outcome::SignedIn(joined)),
         };
         if self.args.renew {
-            self.screen.say(&words::renewal(&self.session.name));
+            screen::say(&words::renewal(&self.session.name));
             let done = end::sign_out(self.session, self.exchanger).await?;
-            self.screen.say(&format!("{}: {done}\n", self.session.name));
+            screen::say(&format!("{}: {done}\n", self.session.name));
         }
         match self.way {
             Way::DeviceCode => self.with_device_code(&sign_in, &mut turn).await,
@@ -160,13 +159,13 @@ impl Login<'_> {
 
     /// The turn to sign in, or what the one whose turn it was has brought.
     async fn turn(&self) -> Result<Result<Turn, SignedIn>, Failure> {
-        let token_file = self.exchanger.store().token_path(&self.session.name);
-        let taken = match Turn::take(&self.context.paths.runtime, &token_file).map_err(login::Error::Turn)? {
+        let lock = self.exchanger.store().sign_in_lock(&self.session.name);
+        let taken = match Turn::take(&lock).map_err(login::Error::Turn)? {
             Ok(turn) => return Ok(Ok(turn)),
             Err(taken) => taken,
         };
         let before = self.signed_in_at();
-        self.screen.say(&words::joined(&self.session.name, &taken));
+        screen::say(&words::joined(&self.session.name, &taken));
         let waited = tokio::task::spawn_blocking(|| taken.wait()).await;
         let turn = waited.map_err(io::Error::other).and_then(|turn| turn).map_err(login::Error::Turn)?;
         let (stored, _) = self.exchanger.read(&self.session.name).await;
@@ -211,7 +210,7 @@ impl Login<'_> {
             // A line that is redrawn would be in the way of what is typed.
             signed_in.await?
         } else {
-            self.screen.say(&words::browser(&self.session.name, url));
+            screen::say(&words::browser(&self.session.name, url));
             open(url, &self.context.env);
             self.screen.waiting(clock, clock.now().after(PATIENCE), signed_in).await?
         };
@@ -230,7 +229,7 @@ impl Login<'_> {
                 Ok(exit::DONE)
             }
             Outcome::Left => {
-                self.screen.say(&words::left(&self.session.name));
+                screen::say(&words::left(&self.session.name));
                 Ok(exit::SIGN_IN)
             }
         }

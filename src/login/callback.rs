@@ -125,8 +125,8 @@ mod tests {
         State::kept(Secret::new("the-state"))
     }
 
-    fn refused(error: &str, description: Option<&str>) -> Result<Answer, Stray> {
-        Ok(Answer::Refused(Refusal { error: error.into(), description: description.map(Into::into) }))
+    fn refused(error: &str, description: Option<&str>) -> Answer {
+        Answer::Refused(Refusal { error: error.into(), description: description.map(Into::into) })
     }
 
     #[test]
@@ -135,11 +135,11 @@ mod tests {
         for (query, expected) in [
             ("code=the-code&state=the-state", code()),
             ("state=the%2Dstate&code=the-code&session_state=x", code()),
-            ("error=access_denied&state=the-state", refused("access_denied", None)),
-            ("error=server_error&state=the-state&error_description=", refused("server_error", None)),
+            ("error=access_denied&state=the-state", Ok(refused("access_denied", None))),
+            ("error=server_error&state=the-state&error_description=", Ok(refused("server_error", None))),
             (
                 "error=x&error_description=Come%20back%0Alater&state=the-state",
-                refused("x", Some("Come back later")),
+                Ok(refused("x", Some("Come back later"))),
             ),
             ("code=the-code&state=another", Err(Stray::State)),
             ("code=the-code&state=", Err(Stray::State)),

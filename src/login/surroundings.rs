@@ -64,18 +64,18 @@ impl Machine {
 
 /// How to sign in from here. A set `BROWSER` is a browser that can be reached: whoever sets it knows.
 pub fn way(env: &Environment, machine: Machine) -> Way {
-    let set = |name: &&str| env.path(name).is_some();
-    if set(&"BROWSER") {
+    let set = |names: &[&str]| names.iter().any(|name| env.path(name).is_some());
+    if set(&["BROWSER"]) {
         return Way::Browser;
     }
-    let hindrance = if ["SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT"].iter().any(|name| set(name)) {
+    let hindrance = if set(&["SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT"]) {
         Some(Hindrance::Ssh)
-    } else if machine.container_file || set(&"container") || REMOTE_CONTAINERS.iter().any(|name| set(name)) {
+    } else if machine.container_file || set(&["container"]) || set(&REMOTE_CONTAINERS) {
         Some(Hindrance::Container)
     } else if machine.wsl {
         (!machine.wslview).then_some(Hindrance::Wsl)
     } else {
-        let display = machine.macos || ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| set(name));
+        let display = machine.macos || set(&["DISPLAY", "WAYLAND_DISPLAY"]);
         (!display).then_some(Hindrance::NoDisplay)
     };
     hindrance.map_or(Way::Browser, Way::DeviceCode)

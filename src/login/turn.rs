@@ -9,7 +9,6 @@ use std::{
 };
 
 use nix::fcntl::OFlag;
-use sha1::{Digest, Sha1};
 
 /// The right to sign in, until it is dropped or its process ends.
 #[derive(Debug)]
@@ -26,13 +25,10 @@ pub struct Taken {
 }
 
 impl Turn {
-    /// Takes the turn for the session of that token file, with a lock in `folder`, or says whose it is. The lock's
-    /// file stays for ever: deleting it would let two in.
-    pub fn take(folder: &Path, token_file: &Path) -> io::Result<Result<Self, Taken>> {
-        let digest = Sha1::digest(token_file.as_os_str().as_encoded_bytes());
-        let name: String = digest.iter().take(10).map(|byte| format!("{byte:02x}")).collect();
-        let path = folder.join(format!("sign-in-{name}.lock"));
-        let mut file = open(&path)?;
+    /// Takes the turn by a lock on the file at `path`, or says whose it is. The file stays for ever: deleting it
+    /// would let two in.
+    pub fn take(path: &Path) -> io::Result<Result<Self, Taken>> {
+        let mut file = open(path)?;
         match file.try_lock() {
             Ok(()) => Self::begin(file).map(Ok),
             Err(TryLockError::WouldBlock) => {
@@ -40,7 +36,7 @@ impl Turn {
                 file.read_to_string(&mut text)?;
                 let mut lines = text.lines();
                 let pid = lines.next().and_then(|pid| pid.parse().ok());
-                Ok(Err(Taken { path, pid, page: lines.next().map(str::to_owned) }))
+                Ok(Err(Taken { path: path.to_owned(), pid, page: lines.next().map(str::to_owned) }))
             }
             Err(TryLockError::Error(error)) => Err(error),
         }
@@ -92,7 +88,7 @@ mod tests {
     #[test]
     fn the_second_is_told_of_the_first_and_gets_its_turn() {
         let folder = tempfile::tempdir().unwrap();
-        let take = |session: &str| Turn::take(folder.path(), Path::new(session)).unwrap();
+        let take = |name: &str| Turn::take(&folder.path().join(name)).unwrap();
         let mut first = take("work").unwrap();
         let taken = take("work").unwrap_err();
         assert_eq!((taken.pid, taken.page.as_deref()), (Some(std::process::id()), None));
@@ -113,6 +109,6 @@ mod tests {
 
     #[test]
     fn says_why_there_is_no_turn() {
-        assert!(Turn::take(Path::new("/nonexistent"), Path::new("work")).is_err());
+        assert!(Turn::take(Path::new("/nonexistent/lock")).is_err());
     }
 }

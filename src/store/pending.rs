@@ -68,6 +68,12 @@ impl Store {
         file::delete(&self.pending_path(session))
     }
 
+    /// What is locked during a sign-in of `session`: one file for every path that leads to the same token file, and
+    /// not the one of [`Self::try_lock`], which is held for moments.
+    pub fn sign_in_lock(&self, session: &str) -> PathBuf {
+        self.0.locks.join(format!("{}.sign-in.lock", self.key(session)))
+    }
+
     fn sign_ins(&self) -> PathBuf {
         self.0.state.join("sign-ins")
     }

@@ -1,5 +1,7 @@
 //! `login` through a browser.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what a test can't set up fails the test")]
+
 use std::{
     fs,
     io::Write,

@@ -1,5 +1,7 @@
 //! [`Visitor`]: the user with their browser. `BROWSER` only writes down which tabs are opened; the test visits them.
 
+#![expect(clippy::unwrap_used, reason = "what a test can't set up fails the test")]
+
 use std::{
     fs,
     path::PathBuf,
@@ -108,6 +110,7 @@ fn block(work: impl Future<Output = ()>) {
 
 /// Waits until `ready` has something to show for it, and fails the test where it never has.
 #[track_caller]
+#[expect(clippy::disallowed_methods, reason = "a test waits for moments, on a machine that is awake")]
 pub(crate) fn until<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + PATIENCE;
     loop {

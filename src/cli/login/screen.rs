@@ -43,19 +43,14 @@ impl Screen {
         Self { room: room.filter(|_| terminal && colors && is_utf8(env)), redraws: terminal && is_utf8(env) }
     }
 
-    /// Says something.
-    pub(super) fn say(&self, text: &str) {
-        // There is nowhere to tell that standard error is closed.
-        drop(anstream::stderr().write_all(text.as_bytes()));
-    }
-
     /// Says something about a page, and shows its address to a phone.
     pub(super) fn invite(&self, text: &str, page: &str) {
         if let Some(lines) = self.room.and_then(|room| qr::lines(page, room)) {
-            let lines: String = lines.iter().map(|line| format!("{QR}{line}{QR:#}\n")).collect();
-            self.say(&format!("{lines}\n"));
+            let lines: Vec<String> = lines.iter().map(|line| format!("{QR}{line}{QR:#}\n")).collect();
+            say(&lines.concat());
+            say("\n");
         }
-        self.say(text);
+        say(text);
     }
 
     /// Awaits `work`, and shows meanwhile how long that can last.
@@ -72,10 +67,10 @@ impl Screen {
         for frame in FRAMES.iter().cycle() {
             let left = words(until.since(clock.now()));
             // The cursor rests at the start, where a warning begins its line.
-            self.say(&format!("{ERASE}{frame} waiting for the browser, {left} left\r"));
+            say(&format!("{ERASE}{frame} waiting for the browser, {left} left\r"));
             tokio::select! {
                 done = &mut work => {
-                    self.say(ERASE);
+                    say(ERASE);
                     return done;
                 }
                 () = tokio::time::sleep(FRAME) => {}
@@ -83,6 +78,12 @@ impl Screen {
         }
         work.await
     }
+}
+
+/// Says something.
+pub(super) fn say(text: &str) {
+    // There is nowhere to tell that standard error is closed.
+    drop(anstream::stderr().write_all(text.as_bytes()));
 }
 
 /// Whether the locale says so: the first of the variables that is set counts (POSIX.1-2017 section 8.2).
