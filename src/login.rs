@@ -96,7 +96,7 @@ pub enum Error {
     )]
     NothingPending,
     /// The turn can't be taken.
-    #[error("can't lock the sign-in: {0}; check the runtime folder with `sso-refresh config show`")]
+    #[error("can't lock the sign-in: {0}; check that the folder XDG_RUNTIME_DIR can be written to")]
     Turn(io::Error),
 }
 

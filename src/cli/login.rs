@@ -81,7 +81,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     let screen = Screen::of_standard_error(&context.env);
     block_on(async {
         let mut lines: Lines = match way {
-            Way::Page => standard_input(),
+            Way::Page => standard_input(args.no_browser),
             Way::Browser | Way::DeviceCode => Box::pin(stream::pending()),
         };
         if let (None, Some(hindrance), Way::DeviceCode) = (&args.code, hindrance, way) {
@@ -253,8 +253,9 @@ pub(super) fn open(url: &str, env: &Environment) {
     });
 }
 
-/// The lines of standard input. A terminal has no end: the browser may still come back by itself.
-fn standard_input() -> Lines {
+/// The lines of standard input. Its end is the end of all waiting where `it_ends`, and never a terminal's: the
+/// browser may still come back by itself.
+fn standard_input(it_ends: bool) -> Lines {
     let (sender, lines) = mpsc::unbounded_channel();
     tokio::task::spawn_blocking(move || {
         for line in io::stdin().lines().map_while(Result::ok) {
@@ -264,7 +265,11 @@ fn standard_input() -> Lines {
         }
     });
     let lines = stream::unfold(lines, |mut lines| async { Some((lines.recv().await?, lines)) });
-    if io::stdin().is_terminal() { Box::pin(lines.chain(stream::pending())) } else { Box::pin(lines) }
+    if it_ends && !io::stdin().is_terminal() {
+        Box::pin(lines)
+    } else {
+        Box::pin(lines.chain(stream::pending()))
+    }
 }
 
 impl From<login::Error> for Failure {

@@ -7,6 +7,7 @@ use std::{
     io::Write,
     net::{Ipv4Addr, TcpListener, TcpStream},
     path::Path,
+    process::Stdio,
     time::Duration,
 };
 
@@ -285,9 +286,16 @@ fn the_surroundings_choose_the_way() {
     }
     let codes = center.simulator().count(Operation::StartDeviceAuthorization);
     assert_eq!((codes, visitor.tabs().len()), (3, 0));
+    // Whoever names a port has forwarded it: the page is told, and its answer waited for.
+    let mut command = home.command(["login", "--port", "0"]);
+    command.env("SSH_CONNECTION", ssh.1).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut login = Daemon(command.spawn().unwrap());
+    let url = login.wait_for("/authorize?").trim().to_owned();
+    assert_eq!(visit(&url).title, "You are signed in");
+    assert_eq!((login.wait(), visitor.tabs().len()), (0, 0));
     // A set BROWSER can be reached, from wherever.
     let mut command = visitor.command(&home, "login");
-    let mut login = Daemon(command.env("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.2 22").spawn().unwrap());
+    let mut login = Daemon(command.env("SSH_CONNECTION", ssh.1).spawn().unwrap());
     visit(&visitor.tab(0));
     assert_eq!(login.wait(), 0);
 }

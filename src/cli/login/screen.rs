@@ -67,7 +67,7 @@ impl Screen {
         for frame in FRAMES.iter().cycle() {
             let left = words(until.since(clock.now()));
             // The cursor rests at the start, where a warning begins its line.
-            say(&format!("{ERASE}{frame} waiting for the browser, {left} left\r"));
+            say(&format!("{ERASE}{frame} waiting, {left} left\r"));
             tokio::select! {
                 done = &mut work => {
                     say(ERASE);
