@@ -51,6 +51,9 @@ pub enum Error {
     /// The service refused, or can't be reached.
     #[error(transparent)]
     Oidc(#[from] oidc::Error),
+    /// The code was of no use.
+    #[error("the sign-in was approved, but {0}: run this again")]
+    NotExchanged(oidc::Error),
     /// There can be no request.
     #[error(transparent)]
     Http(#[from] http::Error),
@@ -310,9 +313,26 @@ impl<'a> SignIn<'a> {
                     tracing::warn!("{}: {error}; trying again", self.session.name);
                     tokio::time::sleep(*pause).await;
                 }
+                (Err(error), _) if is_temporary(&error) => return Err(error),
+                (Err(Error::Oidc(error)), _) => {
+                    self.forget_if_unknown(&authorization.registered, &error)?;
+                    return Err(Error::NotExchanged(error));
+                }
                 (Err(error), _) => return Err(error),
             }
         }
+    }
+
+    /// A client that the server does not know would fail for ever.
+    fn forget_if_unknown(&self, registered: &Registered, error: &oidc::Error) -> Result<(), Error> {
+        let unknown = matches!(
+            error,
+            oidc::Error::Service { kind: ErrorKind::InvalidClient | ErrorKind::UnauthorizedClient, .. }
+        );
+        if unknown && !registered.is_new {
+            self.exchanger.store().forget_registration(&registration::name(self.session))?;
+        }
+        Ok(())
     }
 
     async fn exchange(&self, authorization: &Authorization, code: &Secret) -> Result<Token, Error> {

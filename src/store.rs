@@ -179,6 +179,11 @@ impl Store {
         }
     }
 
+    /// Deletes the client registration under `name`: the server does not know it.
+    pub fn forget_registration(&self, name: &str) -> Result<(), Error> {
+        file::delete(&self.0.token_cache.join(name))
+    }
+
     fn look(&self, session: &str) -> Result<Look, Error> {
         Look::at(&self.token_path(session), &self.record_path(session))
     }
@@ -340,5 +345,7 @@ mod tests {
         client.registration.client_id = "endless".into();
         place.lock().save_registration(&name, &client).unwrap();
         assert_ne!(place.store.registration(&name).unwrap(), Some(client));
+        place.store.forget_registration(&name).unwrap();
+        assert_eq!(place.store.registration(&name).unwrap(), None);
     }
 }

@@ -283,7 +283,8 @@ impl From<login::Error> for Failure {
             Error::Busy(_) | Error::Unreachable(_) => exit::TEMPORARY,
             Error::Paste(_) => exit::USAGE,
             Error::NothingPending => exit::SIGN_IN,
-            Error::Unbound(_)
+            Error::NotExchanged(_)
+            | Error::Unbound(_)
             | Error::NoRandom(_)
             | Error::Denied
             | Error::Refused(_)

@@ -90,6 +90,22 @@ fn each_flow_has_its_registration() {
 }
 
 #[test]
+fn a_registration_that_aws_has_forgotten_is_not_used_again() {
+    let center = center();
+    let home = Home::with(&center, WORK);
+    let visitor = Visitor::new(&home);
+    let registered = || center.simulator().count(Operation::RegisterClient);
+    for (number, fault, code, registrations) in
+        [(0, "", 0, 1), (1, "CreateToken:InvalidClientException:times=1", 1, 1), (2, "", 0, 2)]
+    {
+        center.set_faults(fault);
+        let mut login = visitor.start(&home, "login");
+        visit(&visitor.tab(number));
+        assert_eq!((login.wait(), registered()), (code, registrations), "{fault}");
+    }
+}
+
+#[test]
 fn only_the_right_answer_ends_the_wait() {
     let center = center();
     let home = Home::with(&center, WORK);

@@ -12,6 +12,13 @@ fn center() -> Center {
     Center::start(Options::default())
 }
 
+/// What a sign-in to `work` says that waits for another; one that does not would say at once what to open.
+fn joined(login: &mut Daemon) -> String {
+    let line = login.wait_for(" to work");
+    assert!(line.contains("is under way"), "{line}");
+    line
+}
+
 #[test]
 fn two_at_once_give_one_tab() {
     let center = center();
@@ -20,7 +27,7 @@ fn two_at_once_give_one_tab() {
     let mut first = visitor.start(&home, "login");
     let url = visitor.tab(0);
     let mut second = visitor.start(&home, "login");
-    let line = second.wait_for("is under way");
+    let line = joined(&mut second);
     assert!(line.contains(&format!("(process {})", first.0.id())), "{line}");
     assert_eq!(second.wait_for("/authorize?").trim(), url, "it tells the page of the first");
     assert_eq!(decide(&url, "approve").title, "You are signed in");
@@ -40,7 +47,7 @@ fn the_second_begins_where_the_first_came_to_nothing() {
     let mut first = visitor.start(&home, "login work");
     let url = visitor.tab(0);
     let mut second = visitor.start(&home, "login work");
-    second.wait_for("is under way");
+    joined(&mut second);
     // Another session has nothing to wait for.
     let mut other = visitor.start(&home, "login home");
     decide(&visitor.tab(1), "approve");
@@ -50,7 +57,7 @@ fn the_second_begins_where_the_first_came_to_nothing() {
     // Killed, and not only refused.
     let mut third = visitor.start(&home, "login work");
     visitor.tab(2);
-    third.wait_for("is under way");
+    joined(&mut third);
     second.signal(Signal::SIGKILL);
     second.wait();
     decide(&visitor.tab(3), "approve");
