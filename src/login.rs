@@ -330,7 +330,7 @@ impl<'a> SignIn<'a> {
             oidc::Error::Service { kind: ErrorKind::InvalidClient | ErrorKind::UnauthorizedClient, .. }
         );
         if unknown && !registered.is_new {
-            self.exchanger.store().forget_registration(&registration::name(self.session))?;
+            self.exchanger.store().forget_registration(&self.registration_name())?;
         }
         Ok(())
     }
