@@ -266,12 +266,11 @@ impl Import<'_> {
         session: &SessionSettings,
         offer: &Offer,
     ) -> Result<Token, Error> {
-        let token = match offer.token() {
-            Some(token) => token,
-            None => {
-                locked.reserve()?;
-                self.exchange(session, offer).await?
-            }
+        let token = if let Some(token) = offer.token() {
+            token
+        } else {
+            locked.reserve()?;
+            self.exchange(session, offer).await?
         };
         let identity = Identity { start_url: session.start_url.clone(), region: session.region.clone() };
         locked.create(&token, &identity)?;

@@ -43,7 +43,7 @@ impl Sessions {
 
     /// The same for one.
     pub(crate) fn sign_in(&self, n: usize) {
-        let identity = Identity { start_url: start_url(n), region: REGION.into() };
+        let identity = Identity { start_url: Some(start_url(n)), region: REGION.into() };
         store(self).try_lock(&name(n)).unwrap().unwrap().create(&token(n), &identity).unwrap();
     }
 
