@@ -19,6 +19,7 @@ mod run;
 mod simulate;
 mod status;
 mod token;
+mod uninterrupted;
 
 use std::{path::PathBuf, process::ExitCode};
 

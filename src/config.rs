@@ -6,6 +6,7 @@
 pub mod aws;
 mod changes;
 mod choice;
+mod content;
 pub mod environment;
 mod explained;
 pub mod file;
@@ -258,7 +259,7 @@ fn aws_config(paths: &Paths) -> Result<AwsConfig, Error> {
 
 /// A file's content; none where there is no such file.
 fn read(path: &Path, name: &str) -> Result<Option<Vec<u8>>, Error> {
-    match fs::read(path) {
+    match content::of(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Ok(None)

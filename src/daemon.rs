@@ -25,7 +25,7 @@ use tokio::sync::{mpsc, oneshot};
 use self::{
     agenda::Agenda,
     calls::Parked,
-    effects::{Done, Effects, server},
+    effects::{Done, Effects},
     files::Files,
     instance::Instance,
     pace::{Pace, Queued},
@@ -36,7 +36,7 @@ use self::{
 use crate::{
     api::{Call, router::Router, unix},
     config::{Settings, environment::Environment, paths::Paths},
-    exchange::Exchanger,
+    exchange::{Exchanger, server},
     platform::{Fired, manager},
     session::{
         Session,
@@ -46,9 +46,6 @@ use crate::{
     store::{self, Store},
     time::{Clock, Timestamp},
 };
-
-/// How long after a configuration file changed it is read: whoever writes it in place is done by then.
-const AFTER_WRITE: Duration = Duration::from_millis(100);
 
 /// How often all files are looked at where the system tells of no change.
 const POLL: Duration = Duration::from_secs(60);

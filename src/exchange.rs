@@ -77,11 +77,7 @@ impl Exchanger {
     /// # Errors
     /// Where the CA bundle or the proxy can't be used.
     pub fn oidc(&self, session: &SessionSettings) -> Result<oidc::Client, http::Error> {
-        let url = session
-            .oidc_endpoint
-            .clone()
-            .unwrap_or_else(|| endpoint::oidc_url(&session.region, session.use_fips, session.use_dual_stack));
-        Ok(oidc::Client::new(self.http()?, &url, self.clock.clone()))
+        Ok(oidc::Client::new(self.http()?, &server(session), self.clock.clone()))
     }
 
     /// A client for everything else.
@@ -277,6 +273,14 @@ fn save(mut locked: Locked, session: &SessionSettings, token: &Token, sent: &Tok
             Outcome::Unsaved { token: token.clone(), sent: sent.clone(), message }.into()
         }
     }
+}
+
+/// The OIDC service that exchanges the tokens of `session`: its base URL.
+pub fn server(session: &SessionSettings) -> String {
+    session
+        .oidc_endpoint
+        .clone()
+        .unwrap_or_else(|| endpoint::oidc_url(&session.region, session.use_fips, session.use_dual_stack))
 }
 
 fn failed(message: String, retry_after: Option<Duration>) -> Outcome {

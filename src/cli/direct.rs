@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{context::Context, exit::Failure};
+use super::{context::Context, exit::Failure, uninterrupted::Uninterrupted};
 use crate::{
     api::{IssuedToken, Refusal, client},
     config::SessionSettings,
@@ -133,6 +133,7 @@ impl<'a> Direct<'a> {
     async fn perform(&mut self, action: Action) {
         // It has the lock that everything but a reading needs.
         self.look_again().await;
+        let uninterrupted = Uninterrupted::begin();
         let (generation, Exchanged { outcome, replaced }) = match action {
             Action::Exchange { generation, known, enough } => {
                 (generation, self.exchanger.exchange(self.settings, known.as_ref(), enough).await)
@@ -143,6 +144,7 @@ impl<'a> Direct<'a> {
             Action::Read { .. } => return self.read().await,
             Action::Remember(_) | Action::Forget | Action::Tell(_) => return,
         };
+        drop(uninterrupted);
         self.replaced = replaced;
         self.handle(Event::Exchanged { generation, outcome });
     }

@@ -6,6 +6,7 @@ use super::{
     context::{Context, block_on},
     exit::{self, Failure},
     out,
+    uninterrupted::Uninterrupted,
 };
 use crate::{
     api::client,
@@ -49,7 +50,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         clock: &context.clock,
     };
     block_on(async {
+        let uninterrupted = Uninterrupted::begin();
         let imported = import::import(&request, &place).await?;
+        drop(uninterrupted);
         let daemon = daemon(&imported, context).await;
         for line in lines(&imported, &request, context, daemon) {
             out::line(&line)?;

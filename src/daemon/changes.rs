@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{AFTER_WRITE, Daemon, POLL, wake::Wakes};
+use super::{Daemon, POLL, files::AFTER_WRITE, wake::Wakes};
 use crate::time::words;
 
 impl Daemon {

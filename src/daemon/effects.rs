@@ -11,8 +11,7 @@ use tokio::{
 use super::report;
 use crate::{
     config::SessionSettings,
-    exchange::{Exchanged, Exchanger},
-    oidc::endpoint,
+    exchange::{Exchanged, Exchanger, server},
     platform,
     session::event::{Action, Event, Generation},
 };
@@ -149,14 +148,6 @@ impl Effects {
     }
 }
 
-/// The server that exchanges the tokens of `session`: its URL.
-pub(super) fn server(session: &SessionSettings) -> String {
-    session
-        .oidc_endpoint
-        .clone()
-        .unwrap_or_else(|| endpoint::oidc_url(&session.region, session.use_fips, session.use_dual_stack))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,7 +166,7 @@ mod tests {
         let mut effects = Effects::new(exchanger, done);
         let session = SessionSettings {
             name: SESSION.into(),
-            start_url: "https://example.awsapps.com/start".into(),
+            start_url: Some("https://example.awsapps.com/start".into()),
             region: "eu-west-1".into(),
             scopes: Vec::new(),
             refresh_before: std::time::Duration::from_secs(1200),

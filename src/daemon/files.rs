@@ -13,7 +13,7 @@ use super::agenda::Agenda;
 use crate::{session::event::Generation, time::Timestamp};
 
 /// How long after a file changed it is read: whoever writes it in place is done by then.
-const AFTER_WRITE: Duration = Duration::from_millis(100);
+pub(super) const AFTER_WRITE: Duration = Duration::from_millis(100);
 
 /// How long after a file could not be healed that is tried again.
 const AFTER_TORN: Duration = Duration::from_secs(60);

@@ -114,8 +114,11 @@ impl Temporary {
         match exchange(&self.path, &self.target) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            // A moment does lie there, but nothing better is to be had.
-            Err(error) if folder::is_unknown(&error) => return self.persist().map(|()| Some(last)),
+            // A moment does lie there, but nothing better is to be had. A sandbox that does not know the call says
+            // EPERM, and may know the other.
+            Err(error) if folder::is_unknown(&error) || error.kind() == io::ErrorKind::PermissionDenied => {
+                return self.persist().map(|()| Some(last));
+            }
             Err(error) => return Err(self.failed(error)),
         }
         // What was opened before can be read even where no descriptor is left.

@@ -1,11 +1,17 @@
 //! `token` and `refresh`.
 
-use std::{os::unix::net::UnixListener, process::Stdio, time::Duration};
+use std::{
+    os::unix::{net::UnixListener, process::ExitStatusExt},
+    process::Stdio,
+    thread,
+    time::Duration,
+};
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use sso_refresh::simulator::{Operation, Options};
 
-use crate::support::{Center, Home, START_URL, WORK, WORK_AND_HOME};
+use crate::support::{Center, Daemon, Home, START_URL, WORK, WORK_AND_HOME};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -194,4 +200,50 @@ fn a_broken_file_is_healed_from_the_own_copy() {
     assert_eq!((ran.code, ran.stdout), (0, good.clone()));
     assert_eq!(home.access_token("work").as_deref(), Some(good.trim_end()));
     assert_eq!(center.simulator().count(Operation::CreateToken), 1);
+}
+
+#[test]
+fn a_signal_waits_until_the_answer_is_on_disk() {
+    let center = Center::start(Options { single_use: true, ..Options::default() });
+    for (line, signal) in [
+        ("refresh", Signal::SIGINT),
+        ("token --min-validity 5m", Signal::SIGTERM),
+        ("refresh", Signal::SIGHUP),
+    ] {
+        let home = Home::with(&center, WORK);
+        let old = center.sign_in(&home, "work", MINUTE);
+        let before = center.exchanges();
+        // What was asked is done; the answer comes later.
+        center.set_faults("CreateToken:delay=1s");
+        let mut command = Daemon(
+            home.command(line.split(' ')).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap(),
+        );
+        while center.exchanges() == before {
+            thread::yield_now();
+        }
+        command.signal(signal);
+        let ended = command.0.wait().unwrap();
+        assert_eq!(ended.signal(), Some(signal as i32), "{line}");
+        assert_ne!(home.access_token("work").unwrap(), old.access_token.expose(), "{line}");
+        center.set_faults("");
+        assert_eq!(home.run("refresh").code, 0, "{line}: the session lives");
+    }
+}
+
+#[test]
+fn a_second_signal_waits_for_nothing() {
+    let center = center();
+    let home = Home::with(&center, WORK);
+    center.sign_in(&home, "work", MINUTE);
+    center.set_faults("CreateToken:delay=60s");
+    let mut command = Daemon(home.command(["refresh"]).stderr(Stdio::piped()).spawn().unwrap());
+    while center.exchanges() == 0 {
+        thread::yield_now();
+    }
+    command.signal(Signal::SIGINT);
+    // Two of them that are not taken yet are one.
+    while command.0.try_wait().unwrap().is_none() {
+        command.signal(Signal::SIGTERM);
+    }
+    assert!(command.0.wait().unwrap().signal().is_some());
 }
