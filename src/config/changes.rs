@@ -61,3 +61,44 @@ fn same_profiles(old: &[Profile], new: &[Profile]) -> bool {
             .zip(new)
             .all(|(old, new)| *old == Profile { file: old.file.clone(), line: old.line, ..new.clone() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::{AWS, load_with};
+
+    #[test]
+    fn what_a_reload_has_to_do() {
+        let old = load_with("", AWS, &[]).unwrap();
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let moved = format!("\n\n{AWS}").replace("[profile", "\n[profile");
+        let moved = load_with("", &moved, &[]).unwrap();
+        assert_eq!(changes(&old, &moved), Changes::default());
+        let new = load_with(
+            "[session.new]\nstart_url = \"https://x\"\nregion = \"us-east-1\"\n[session.work]\nregion = \"eu-west-1\"",
+            AWS,
+            &[],
+        );
+        let found = changes(&old, &new.unwrap());
+        assert_eq!((found.added, found.changed), (names(&["new"]), names(&["work"])));
+        for (config, expected) in [
+            ("", Changes::default()),
+            ("exclude = [\"old-a\"]", Changes { removed: names(&["old-a"]), ..Changes::default() }),
+            (
+                "refresh_before = \"21m\"",
+                Changes { changed: names(&["old-a", "work"]), ..Changes::default() },
+            ),
+            (
+                "[notify]\nwarn_before_session_end = \"5m\"",
+                Changes { changed: names(&["old-a", "work"]), ..Changes::default() },
+            ),
+            ("proxy = \"http://p\"", Changes { http: true, ..Changes::default() }),
+            ("[log]\nlevel = \"warn\"", Changes { log: true, ..Changes::default() }),
+            ("default_session = \"work\"", Changes { choice: true, ..Changes::default() }),
+        ] {
+            let found = changes(&old, &load_with(config, AWS, &[]).unwrap());
+            assert_eq!(found.is_empty(), config.is_empty());
+            assert_eq!(found, expected, "{config}");
+        }
+    }
+}

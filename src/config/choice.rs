@@ -46,3 +46,46 @@ fn unknown(settings: &Settings, name: &str) -> Error {
 fn names(settings: &Settings) -> String {
     line(settings.sessions.keys().map(String::as_str).collect::<Vec<_>>().join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::{AWS, load_with};
+
+    #[test]
+    fn the_session_that_is_meant() {
+        let one = "[sso-session only]\nsso_start_url = https://x\nsso_region = us-east-1";
+        let several = "several sessions are configured: name one of old-a, work, or set `default_session` in config.toml";
+        for (config, aws, profile, given, expected) in [
+            ("", AWS, "", Some("work"), Ok("work")),
+            ("", one, "", None, Ok("only")),
+            ("default_session = \"work\"", AWS, "old", None, Ok("work")),
+            ("", AWS, "old", None, Ok("old-a")),
+            ("", AWS, "", None, Err(several)),
+            ("", AWS, "legacy", None, Err(several)),
+            ("", AWS, "unknown", None, Err(several)),
+            (
+                "",
+                AWS,
+                "",
+                Some("wrok"),
+                Err("there is no session `wrok`, did you mean `work`?; known are old-a, work"),
+            ),
+            ("", AWS, "", Some("zzz"), Err("there is no session `zzz`; known are old-a, work")),
+            (
+                "",
+                "",
+                "",
+                None,
+                Err(
+                    "no session is configured: run `aws configure sso`, or add a [session.NAME] to config.toml",
+                ),
+            ),
+        ] {
+            let settings = load_with(config, aws, &[]).unwrap();
+            let env = Environment::from_pairs([("AWS_PROFILE", profile)]);
+            let found = resolve_session(&settings, &env, given).map(|session| session.name.as_str());
+            assert_eq!(found.map_err(|error| error.to_string()), expected.map_err(str::to_owned));
+        }
+    }
+}

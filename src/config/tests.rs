@@ -6,7 +6,7 @@ use proptest::{prelude::ProptestConfig, test_runner::RngSeed};
 
 use super::*;
 
-const AWS: &str = "[sso-session work]\nsso_start_url = https://w.example/start#/\nsso_region = us-east-1\n\
+pub(super) const AWS: &str = "[sso-session work]\nsso_start_url = https://w.example/start#/\nsso_region = us-east-1\n\
                    [sso-session old-a]\nsso_start_url = https://old/start\nsso_region = eu-west-1\n\
                    [profile dev]\nsso_session = work\n[profile old]\nsso_session = old-a\n\
                    [profile legacy]\nsso_start_url = https://l\nsso_region = us-east-1\n";
@@ -40,7 +40,7 @@ impl Home {
     }
 }
 
-fn load_with(config: &str, aws: &str, variables: &[(&str, &str)]) -> Result<Settings, Error> {
+pub(super) fn load_with(config: &str, aws: &str, variables: &[(&str, &str)]) -> Result<Settings, Error> {
     Home::new(config, aws).explain(variables).map(|(settings, _)| settings)
 }
 
@@ -336,74 +336,6 @@ fn a_file_that_others_can_write_is_told() {
         let warnings = home.explain(&[]).unwrap().0.warnings;
         let expected = format!("~/{name} can be written by others: run `chmod go-w ~/{name}`");
         assert_eq!(warnings.contains(&expected), warned, "{mode:o}: {warnings:?}");
-    }
-}
-
-#[test]
-fn the_session_that_is_meant() {
-    let one = "[sso-session only]\nsso_start_url = https://x\nsso_region = us-east-1";
-    let several =
-        "several sessions are configured: name one of old-a, work, or set `default_session` in config.toml";
-    for (config, aws, profile, given, expected) in [
-        ("", AWS, "", Some("work"), Ok("work")),
-        ("", one, "", None, Ok("only")),
-        ("default_session = \"work\"", AWS, "old", None, Ok("work")),
-        ("", AWS, "old", None, Ok("old-a")),
-        ("", AWS, "", None, Err(several)),
-        ("", AWS, "legacy", None, Err(several)),
-        ("", AWS, "unknown", None, Err(several)),
-        (
-            "",
-            AWS,
-            "",
-            Some("wrok"),
-            Err("there is no session `wrok`, did you mean `work`?; known are old-a, work"),
-        ),
-        ("", AWS, "", Some("zzz"), Err("there is no session `zzz`; known are old-a, work")),
-        (
-            "",
-            "",
-            "",
-            None,
-            Err("no session is configured: run `aws configure sso`, or add a [session.NAME] to config.toml"),
-        ),
-    ] {
-        let settings = load_with(config, aws, &[]).unwrap();
-        let env = Environment::from_pairs([("AWS_PROFILE", profile)]);
-        let found = resolve_session(&settings, &env, given).map(|session| session.name.as_str());
-        assert_eq!(found.map_err(|error| error.to_string()), expected.map_err(str::to_owned));
-    }
-}
-
-#[test]
-fn what_a_reload_has_to_do() {
-    let old = load_with("", AWS, &[]).unwrap();
-    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    let moved = format!("\n\n{AWS}").replace("[profile", "\n[profile");
-    let moved = load_with("", &moved, &[]).unwrap();
-    assert_eq!(changes(&old, &moved), Changes::default());
-    let new = load_with(
-        "[session.new]\nstart_url = \"https://x\"\nregion = \"us-east-1\"\n[session.work]\nregion = \"eu-west-1\"",
-        AWS,
-        &[],
-    );
-    let found = changes(&old, &new.unwrap());
-    assert_eq!((found.added, found.changed), (names(&["new"]), names(&["work"])));
-    for (config, expected) in [
-        ("", Changes::default()),
-        ("exclude = [\"old-a\"]", Changes { removed: names(&["old-a"]), ..Changes::default() }),
-        ("refresh_before = \"21m\"", Changes { changed: names(&["old-a", "work"]), ..Changes::default() }),
-        (
-            "[notify]\nwarn_before_session_end = \"5m\"",
-            Changes { changed: names(&["old-a", "work"]), ..Changes::default() },
-        ),
-        ("proxy = \"http://p\"", Changes { http: true, ..Changes::default() }),
-        ("[log]\nlevel = \"warn\"", Changes { log: true, ..Changes::default() }),
-        ("default_session = \"work\"", Changes { choice: true, ..Changes::default() }),
-    ] {
-        let found = changes(&old, &load_with(config, AWS, &[]).unwrap());
-        assert_eq!(found.is_empty(), config.is_empty());
-        assert_eq!(found, expected, "{config}");
     }
 }
 
