@@ -62,7 +62,7 @@ const IN_CONFIG_TOML: [(&str, &str); 36] = [
     ("# é\nproxy = \"é", "2:11: invalid basic string, expected `\"`"),
     ("proxy", "1:6: key with no value, expected `=`"),
     // Something is missing.
-    ("[session.new]\nregion = \"us-east-1\"", "1:1: session `new`: `start_url` is missing"),
+    ("[session.new]\nstart_url = \"https://x.awsapps.com/start\"", "1:1: session `new`: `region` is missing"),
     ("[session.\"\"]\nregion = \"us-east-1\"", "1:1: session ``: a session's name must be a text"),
 ];
 
