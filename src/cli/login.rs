@@ -256,7 +256,7 @@ pub(super) fn open(url: &str, env: &Environment) {
 /// The lines of standard input. Its end is the end of all waiting where `it_ends`, and never a terminal's: the
 /// browser may still come back by itself.
 fn standard_input(it_ends: bool) -> Lines {
-    let (sender, lines) = mpsc::unbounded_channel();
+    let (sender, mut lines) = mpsc::unbounded_channel();
     tokio::task::spawn_blocking(move || {
         for line in io::stdin().lines().map_while(Result::ok) {
             if sender.send(line).is_err() {
@@ -264,7 +264,8 @@ fn standard_input(it_ends: bool) -> Lines {
             }
         }
     });
-    let lines = stream::unfold(lines, |mut lines| async { Some((lines.recv().await?, lines)) });
+    // The next session asks again after the end.
+    let lines = stream::poll_fn(move |task| lines.poll_recv(task));
     if it_ends && !io::stdin().is_terminal() {
         Box::pin(lines)
     } else {

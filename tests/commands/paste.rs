@@ -13,7 +13,7 @@ use nix::pty::{Winsize, openpty};
 use sso_refresh::simulator::Options;
 
 use crate::{
-    support::{Center, Daemon, Home, Ran, WORK},
+    support::{Center, Daemon, Home, Ran, WORK, WORK_AND_HOME},
     visitor::{visit, way},
 };
 
@@ -176,4 +176,19 @@ fn a_script_brings_the_code_in_another_process() {
     home.run("login --no-browser");
     assert_eq!(finish("not-the-code-of-this").code, 1);
     assert_eq!(finish("not-the-code-of-this").code, 3);
+}
+
+#[test]
+fn a_script_brings_the_codes_of_all_sessions() {
+    let center = center();
+    let home = Home::with(&center, WORK_AND_HOME);
+    let began = home.run("login --all --no-browser");
+    assert_eq!(began.code, 3, "{began:?}");
+    let pages: Vec<&str> = began.stdout.lines().collect();
+    assert_eq!(pages.len(), 2, "{began:?}");
+    for (session, page) in ["home", "work"].into_iter().zip(pages) {
+        let done = home.command(["login", session, "--code", &way(page)]).output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+    }
+    assert_eq!(home.run("status").code, 0);
 }
