@@ -271,8 +271,11 @@ impl<'a> SignIn<'a> {
             error,
             oidc::Error::Service { kind: ErrorKind::InvalidClient | ErrorKind::UnauthorizedClient, .. }
         );
-        if unknown && !registered.is_new {
-            self.exchanger.store().forget_registration(&self.registration_name())?;
+        let (store, name) = (self.exchanger.store(), self.registration_name());
+        let is_it =
+            |kept: &store::Client| kept.registration.client_id == registered.client.registration.client_id;
+        if unknown && store.registration(&name).ok().flatten().as_ref().is_some_and(is_it) {
+            store.forget_registration(&name)?;
         }
         Ok(())
     }

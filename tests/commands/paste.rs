@@ -10,7 +10,7 @@ use std::{
 };
 
 use nix::pty::{Winsize, openpty};
-use sso_refresh::simulator::Options;
+use sso_refresh::simulator::{Operation, Options};
 
 use crate::{
     support::{Center, Daemon, Home, Ran, WORK, WORK_AND_HOME},
@@ -191,4 +191,19 @@ fn a_script_brings_the_codes_of_all_sessions() {
         assert!(done.status.success(), "{done:?}");
     }
     assert_eq!(home.run("status").code, 0);
+}
+
+#[test]
+fn a_client_that_aws_has_forgotten_asks_for_no_second_code() {
+    let center = center();
+    let home = Home::with(&center, WORK);
+    for (fault, code, registrations) in
+        [("", 0, 1), ("CreateToken:InvalidClientException:times=1", 1, 1), ("", 0, 2)]
+    {
+        let began = home.run("login --no-browser");
+        center.set_faults(fault);
+        let done = home.command(["login", "--code", &way(began.stdout.trim_end())]).output().unwrap();
+        assert_eq!(done.status.code(), Some(code), "{done:?}");
+        assert_eq!(center.simulator().count(Operation::RegisterClient), registrations, "{fault}");
+    }
 }
