@@ -146,11 +146,6 @@ impl Login<'_> {
             Ok(turn) => turn,
             Err(joined) => return Ok(Outcome::SignedIn(joined)),
         };
-        if self.args.renew {
-            screen::say(&words::renewal(&self.session.name));
-            let done = end::sign_out(self.session, self.exchanger).await?;
-            screen::say(&format!("{}: {done}\n", self.session.name));
-        }
         match self.way {
             Way::DeviceCode => self.with_device_code(&sign_in, &mut turn).await,
             Way::Browser | Way::Page => self.with_browser(&sign_in, &mut turn, lines).await,
@@ -182,9 +177,20 @@ impl Login<'_> {
         self.exchanger.store().memory(&self.session.name).signed_in_at
     }
 
+    /// Ends the old session, where that is asked for: not before everything else that may fail has not.
+    async fn renew(&self) -> Result<(), Failure> {
+        if self.args.renew {
+            screen::say(&words::renewal(&self.session.name));
+            let done = end::renew(self.session, self.exchanger).await?;
+            screen::say(&format!("{}: {done}\n", self.session.name));
+        }
+        Ok(())
+    }
+
     async fn with_device_code(&self, sign_in: &SignIn<'_>, turn: &mut Turn) -> Result<Outcome, Failure> {
         let clock = &self.context.clock;
         let authorization = sign_in.device_code().await?;
+        self.renew().await?;
         self.screen
             .invite(&words::code(&self.session.name, &authorization, clock.now()), authorization.page());
         tell_others(turn, authorization.page());
@@ -202,6 +208,7 @@ impl Login<'_> {
         let clock = &self.context.clock;
         let listener = Listener::bind(self.args.port.unwrap_or(0)).await.map_err(login::Error::from)?;
         let authorization = sign_in.authorize(listener.port()).await?;
+        self.renew().await?;
         let url = authorization.url();
         tell_others(turn, url);
         let signed_in = sign_in.with_browser(listener, &authorization, lines);
@@ -281,7 +288,7 @@ impl From<login::Error> for Failure {
             Error::Http(error) => return error.into(),
             Error::Store(error) => return error.into(),
             Error::Config(error) => return error.into(),
-            Error::Busy(_) | Error::Unreachable(_) => exit::TEMPORARY,
+            Error::Busy(_) | Error::NotEnded(_) | Error::Unreachable(_) => exit::TEMPORARY,
             Error::Paste(_) => exit::USAGE,
             Error::NothingPending => exit::SIGN_IN,
             Error::NotExchanged(_)

@@ -18,9 +18,33 @@ use crate::{
 /// # Errors
 /// Where something is left on this machine. That the server can't be reached is a warning.
 pub async fn sign_out(session: &SessionSettings, exchanger: &Exchanger) -> Result<&'static str, Error> {
+    // Without a network the user is signed out on this machine all the same.
+    end(session, exchanger, |why| {
+        let session = &session.name;
+        tracing::warn!("{session}: the session can't be ended at AWS and lives on there: {why}");
+        Ok(None)
+    })
+    .await
+}
+
+/// The same, before a new sign-in whose clock is to begin anew.
+///
+/// # Errors
+/// As well where the server can't be reached: a token that is good is not given up for nothing.
+pub async fn renew(session: &SessionSettings, exchanger: &Exchanger) -> Result<&'static str, Error> {
+    end(session, exchanger, |why| Err(Error::NotEnded(why))).await
+}
+
+async fn end(
+    session: &SessionSettings,
+    exchanger: &Exchanger,
+    not_ended: impl FnOnce(String) -> Result<Option<Logout>, Error>,
+) -> Result<&'static str, Error> {
     let (stored, _) = exchanger.read(&session.name).await;
     let ended = match &stored {
-        Stored::Token(token) => at_server(session, exchanger, &token.access_token).await,
+        Stored::Token(token) => {
+            at_server(session, exchanger, &token.access_token).await.map(Some).or_else(not_ended)?
+        }
         Stored::Missing | Stored::Broken(_) => None,
         // The file is deleted on no disk that is not there, and would be found again.
         Stored::Unreachable(message) => {
@@ -42,24 +66,18 @@ pub async fn sign_out(session: &SessionSettings, exchanger: &Exchanger) -> Resul
     })
 }
 
-/// Ends the session at the server. Without a network the user is signed out on this machine all the same.
+/// Ends the session at the server, or says why not.
 async fn at_server(
     session: &SessionSettings,
     exchanger: &Exchanger,
     access_token: &Secret,
-) -> Option<Logout> {
+) -> Result<Logout, String> {
     let url = session
         .portal_endpoint
         .clone()
         .unwrap_or_else(|| endpoint::portal_url(&session.region, session.use_fips, session.use_dual_stack));
-    let ended = match exchanger.http() {
+    match exchanger.http() {
         Ok(http) => portal::logout(&http, &url, access_token).await.map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
-    };
-    ended
-        .map_err(|error| {
-            let session = &session.name;
-            tracing::warn!("{session}: the session can't be ended at AWS and lives on there: {error}");
-        })
-        .ok()
+    }
 }

@@ -23,6 +23,11 @@ pub enum Error {
     /// The token file is on a disk that is not there.
     #[error("{0}")]
     Unreachable(String),
+    /// The server did not end the session that was to be renewed.
+    #[error(
+        "the old session can't be ended at AWS and is kept: {0}; run this again, or sign in without --renew"
+    )]
+    NotEnded(String),
     /// A file can't be read or written.
     #[error(transparent)]
     Store(#[from] store::Error),

@@ -1,10 +1,12 @@
 //! Several sign-ins at once, one after another, and anew.
 
+use std::net::{Ipv4Addr, TcpListener};
+
 use nix::sys::signal::Signal;
 use sso_refresh::simulator::{Operation, Options};
 
 use crate::{
-    support::{Center, Daemon, Home, WORK, WORK_AND_HOME},
+    support::{Center, Daemon, Home, Ran, WORK, WORK_AND_HOME},
     visitor::{Visitor, decide, visit},
 };
 
@@ -97,6 +99,32 @@ fn a_renewal_ends_the_old_session_first() {
     login.wait();
     assert_eq!(home.run("status").code, 3);
     sign_in("login --renew", 4);
+}
+
+#[test]
+fn a_renewal_that_can_not_begin_leaves_the_old_session() {
+    let center = Center::start(Options { auto_approve: true, ..Options::default() });
+    let home = Home::with(&center, WORK);
+    let visitor = Visitor::new(&home);
+    let mut login = visitor.start(&home, "login");
+    visit(&visitor.tab(0));
+    assert_eq!(login.wait(), 0);
+    let token = home.access_token("work");
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    for (fault, line, code, said) in [
+        ("", format!("login --renew --port {port}"), 1, "can't listen on 127.0.0.1"),
+        ("RegisterClient:drop", "login --renew --device-code".to_owned(), 5, "work: "),
+        ("Logout:drop", "login --renew".to_owned(), 5, "is kept: "),
+    ] {
+        center.set_faults(fault);
+        let ran: Ran = visitor.command(&home, &line).output().unwrap().into();
+        assert_eq!((ran.code, ran.stdout.as_str()), (code, ""), "{ran:?}");
+        assert!(ran.stderr.contains(said), "{ran:?}");
+        assert_eq!(home.access_token("work"), token, "{line}");
+    }
+    center.set_faults("");
+    assert_eq!((home.run("refresh").code, visitor.tabs().len()), (0, 1), "it lives at AWS too");
 }
 
 #[test]
