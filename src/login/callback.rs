@@ -52,6 +52,12 @@ pub(super) enum Stray {
     Shape,
 }
 
+/// The header `Host` of a browser that comes back to `port`. It leaves out the port that HTTP has anyway (RFC 9110
+/// section 4.2.1).
+pub(super) fn host(port: u16) -> String {
+    if port == 80 { "127.0.0.1".to_owned() } else { format!("127.0.0.1:{port}") }
+}
+
 /// What `ask` means to the sign-in with `state` whose listener is at `host`, such as `127.0.0.1:43210`.
 pub(super) fn read(ask: Ask<'_>, host: &str, state: &State) -> Result<Answer, Stray> {
     if ask.host != Some(host) {
@@ -155,6 +161,13 @@ mod tests {
         ] {
             let ask = Ask { method: "GET", host: Some(HOST), path: PATH, query };
             assert_eq!(read(ask, HOST, &state()), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn the_usual_port_is_in_no_host() {
+        for (port, expected) in [(80, "127.0.0.1"), (8080, "127.0.0.1:8080"), (443, "127.0.0.1:443")] {
+            assert_eq!(host(port), expected);
         }
     }
 

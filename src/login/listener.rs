@@ -83,7 +83,7 @@ impl Listener {
         let (waiting, outcome) = (watch::Sender::new(0), watch::Sender::new(None));
         let desk = Arc::new(Desk {
             session: session.to_owned(),
-            host: format!("127.0.0.1:{}", self.port),
+            host: callback::host(self.port),
             state: state.clone(),
             taken: Mutex::new(None),
             answers: sender,
