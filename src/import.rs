@@ -175,6 +175,13 @@ impl Import<'_> {
         };
         let refresh_token = match (found.refresh_token, credentials.refresh_token()) {
             (Some(token), _) | (None, Ok(token)) => token,
+            (None, Err(Error::Missing { .. })) if !self.request.token_file.exists() => {
+                let (env_file, token_file) = (&self.request.env_file, &self.request.token_file);
+                return Err(Error::NoToken {
+                    token_file: self.show(token_file),
+                    env_file: self.show(env_file),
+                });
+            }
             (None, Err(missing)) => return Err(broken.unwrap_or(missing)),
         };
         let registration = credentials.registration.clone();

@@ -167,6 +167,7 @@ impl From<Error> for Failure {
             Error::Config(error) => return error.into(),
             Error::Http(error) => return error.into(),
             Error::NoEnvFile { .. }
+            | Error::NoToken { .. }
             | Error::NotTheScripts { .. }
             | Error::Missing { .. }
             | Error::Placeholder { .. }

@@ -13,6 +13,17 @@ pub enum Error {
         /// Where it was looked for.
         file: String,
     },
+    /// There is no refresh token, since the script's `token.json` is not there either.
+    #[error(
+        "there is no {token_file}, and {env_file} has no AWS_SSO_REFRESH_TOKEN: name the token.json of the old \
+         script with --token-file"
+    )]
+    NoToken {
+        /// Where it was looked for.
+        token_file: String,
+        /// The `.env`.
+        env_file: String,
+    },
     /// A folder or a pipe is in the place of a file, or one that is far too large.
     #[error("{file} is no file that the old script has written: name the right one")]
     NotTheScripts {

@@ -295,6 +295,14 @@ fn files_that_are_not_the_scripts_are_refused() {
         "sso-refresh: there is no ~/{FOLDER}/.env: name the .env of the old script with --env-file\n"
     );
     assert_eq!(ran.stderr, expected);
+    home.write(
+        &format!("{FOLDER}/.env"),
+        "AWS_SSO_CLIENT_ID=a\nAWS_SSO_CLIENT_SECRET=b\nAWS_SSO_REGION=us-east-1\n",
+    );
+    let ran = home.run("import");
+    assert_eq!(ran.code, 2);
+    let expected = format!("sso-refresh: there is no ~/{FOLDER}/token.json, and ");
+    assert!(ran.stderr.lines().last().unwrap().starts_with(&expected), "{ran:?}");
     let ran = home.run("import --env-file run");
     assert_eq!((ran.code, ran.stderr.lines().count()), (2, 1));
     assert!(ran.stderr.contains("~/run is no file that the old script has written"), "{ran:?}");
