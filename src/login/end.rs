@@ -53,6 +53,7 @@ async fn end(
     };
     let locked = exchanger.lock(&session.name).await.map_err(Error::Busy)?;
     locked.delete()?;
+    exchanger.store().forget_pending(&session.name)?;
     let memory = exchanger.store().memory(&session.name);
     if memory.signed_in_at.is_some() {
         exchanger.store().remember(&session.name, Memory { signed_in_at: None, ..memory })?;

@@ -176,6 +176,11 @@ fn a_script_brings_the_code_in_another_process() {
     home.run("login --no-browser");
     assert_eq!(finish("not-the-code-of-this").code, 1);
     assert_eq!(finish("not-the-code-of-this").code, 3);
+
+    // So does a sign-out: a client and its secret are left nowhere.
+    home.run("login --no-browser");
+    assert_eq!(home.run("logout").code, 0);
+    assert_eq!(fs::read_dir(home.path(".local/state/sso-refresh/sign-ins")).unwrap().count(), 0);
 }
 
 #[test]
