@@ -12,7 +12,11 @@ pub enum Error {
     #[error(transparent)]
     Oidc(#[from] oidc::Error),
     /// The code was of no use.
-    #[error("the sign-in was approved, but {0}: run this again")]
+    ///
+    /// A wrong region shows as `invalid_grant` (aws/aws-cli#5058).
+    #[error(
+        "the sign-in was approved, but {0}: run this again, and check the session's region if it fails again"
+    )]
     NotExchanged(oidc::Error),
     /// There can be no request.
     #[error(transparent)]
