@@ -165,7 +165,8 @@ impl Login<'_> {
         let turn = waited.map_err(io::Error::other).and_then(|turn| turn).map_err(login::Error::Turn)?;
         let (stored, _) = self.exchanger.read(&self.session.name).await;
         match stored {
-            Stored::Token(token) if self.signed_in_at() > before => {
+            // Whoever asked for a full session is not served with one that may be old.
+            Stored::Token(token) if self.signed_in_at() > before && !self.args.renew => {
                 let memory = self.exchanger.store().memory(&self.session.name);
                 Ok(Err(SignedIn { token, memory }))
             }

@@ -138,7 +138,8 @@ def test_a_failure_tells_what_and_why_as_text(machine, browser, picture):
 
 
 def test_the_second_tab_is_told_that_the_first_was_faster(machine, browser, picture):
-    machine.simulator.faults("CreateToken:delay=5s")
+    # Long enough for the second on a busy machine, and less than the program waits for an answer.
+    machine.simulator.faults("CreateToken:delay=15s")
     with machine.login() as login:
         # Approved twice: the first is being exchanged while the second comes.
         ways = []
