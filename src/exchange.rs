@@ -19,6 +19,7 @@ use crate::{
     http,
     oidc::{self, Grant, Verdict, endpoint},
     platform::Process,
+    portal,
     session::{
         event::{Failure, Outcome, Stored},
         token::{Registration, Secret, Token},
@@ -80,11 +81,15 @@ impl Exchanger {
         Ok(oidc::Client::new(self.http()?, &server(session), self.clock.clone()))
     }
 
-    /// A client for everything else.
+    /// A client for the portal of `session`, to be dropped likewise.
     ///
     /// # Errors
     /// As [`Self::oidc`].
-    pub fn http(&self) -> Result<http::Client, http::Error> {
+    pub fn portal(&self, session: &SessionSettings) -> Result<portal::Client, http::Error> {
+        Ok(portal::Client::new(self.http()?, &portal_url(session)))
+    }
+
+    fn http(&self) -> Result<http::Client, http::Error> {
         http::Client::new(&self.http)
     }
 
@@ -249,6 +254,13 @@ impl Exchanger {
         let client = self.oidc(session)?;
         client.create_token(registration, Grant::RefreshToken { refresh_token }).await
     }
+}
+
+/// Where the portal of `session` is.
+fn portal_url(session: &SessionSettings) -> String {
+    let SessionSettings { region, use_fips, use_dual_stack, .. } = session;
+    let of_region = || endpoint::portal_url(region, *use_fips, *use_dual_stack);
+    session.portal_endpoint.clone().unwrap_or_else(of_region)
 }
 
 /// A refresh token that does not come back stays good (RFC 6749 section 6).

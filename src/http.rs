@@ -121,6 +121,11 @@ impl Client {
         self.send(Method::POST, url, headers, Some(Bytes::from_owner(text))).await
     }
 
+    /// GETs with `headers`, whose values are secrets.
+    pub async fn get(&self, url: &str, headers: &[(&'static str, &Secret)]) -> Result<Answer, Error> {
+        self.send(Method::GET, url, secret_headers(headers)?, None).await
+    }
+
     /// POSTs nothing, with `headers`, whose values are secrets.
     pub async fn post_empty(&self, url: &str, headers: &[(&'static str, &Secret)]) -> Result<Answer, Error> {
         self.send(Method::POST, url, secret_headers(headers)?, None).await

@@ -1,43 +1,49 @@
-//! The portal service (`sso/2019-06-10/service-2.json`): so far, `Logout`.
+//! [`Client`] of the portal (`sso/2019-06-10/service-2.json`): role credentials, accounts, roles, logout.
+//!
+//! Requests are unsigned; the access token says whose they are. The portal throttles who asks more than some twenty
+//! times a second, so pages are asked for one after the other with a pause between them, and a 429 is tried again with
+//! patience.
 
-use serde::Deserialize;
+pub mod error;
 
+use std::time::Duration;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, de};
+
+pub use self::error::{Error, Verdict};
 use crate::{
-    http::{self, Answer, printable},
-    session::token::Secret,
+    http::{self, Answer},
+    session::{
+        role::{Role, RoleCredentials},
+        token::Secret,
+    },
+    time::Timestamp,
 };
 
 /// How the portal learns whose request it is.
 const TOKEN_HEADER: &str = "x-amz-sso_bearer_token";
 
-/// Why an operation gave no result.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// There was no answer.
-    #[error(transparent)]
-    Transport(#[from] http::Error),
-    /// The portal answered with an error of its own.
-    #[error("{host} answered {exception} (HTTP {status}){}", .message.as_ref().map_or_else(String::new, |text| format!(": {text}")))]
-    Service {
-        /// The host.
-        host: String,
-        /// The HTTP status.
-        status: u16,
-        /// `UnauthorizedException`, `ForbiddenException`, `TooManyRequestsException`, …
-        exception: String,
-        /// The member `message`, fit for a line.
-        message: Option<String>,
-    },
-    /// What answered was not the portal.
-    #[error(
-        "{host} answered with HTTP {status}, but not as AWS does: a proxy or a captive portal may be in the way"
-    )]
-    Malformed {
-        /// The host.
-        host: String,
-        /// The HTTP status.
-        status: u16,
-    },
+/// The least time between two requests of one who asks much: 16 a second.
+pub const SPACING: Duration = Duration::from_millis(60);
+
+/// How often a request that was throttled is tried again: half a minute at most in all.
+const RETRIES: u32 = 5;
+/// How long after the first time; twice as long after each other one.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// The longest pause, whatever the server asks for: whoever waits is told rather than kept.
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+
+/// The most that a page may have (`MaxResultType`).
+const PAGE: u32 = 100;
+/// The most pages of a listing: more accounts than any organization of AWS may have.
+const PAGES: usize = 1000;
+
+/// The portal at one base URL.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: http::Client,
+    base_url: String,
 }
 
 /// How a logout ended.
@@ -49,106 +55,213 @@ pub enum Logout {
     AlreadyOver,
 }
 
-/// Ends the session of `access_token` at the server. Role credentials that were handed out live on.
-///
-/// `base_url` is the portal of the session's region, or the user's own.
-pub async fn logout(http: &http::Client, base_url: &str, access_token: &Secret) -> Result<Logout, Error> {
-    let url = format!("{}/logout", base_url.trim_end_matches('/'));
-    let answer = http.post_empty(&url, &[(TOKEN_HEADER, access_token)]).await?;
-    tracing::debug!("Logout: {} answered {}", answer.host, answer.status);
-    if (200..300).contains(&answer.status) && is_empty_success(&answer) {
-        return Ok(Logout::Ended);
+/// An account that the user may use.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Account {
+    /// `accountId`.
+    #[serde(rename = "accountId")]
+    pub id: String,
+    /// `accountName`, as an administrator wrote it; empty where there is none.
+    #[serde(rename = "accountName", default)]
+    pub name: String,
+    /// `emailAddress` of its owner; empty where there is none.
+    #[serde(default)]
+    pub email_address: String,
+}
+
+impl Client {
+    /// `base_url` is the portal of the session's region, or the user's own.
+    pub fn new(http: http::Client, base_url: &str) -> Self {
+        Self { http, base_url: base_url.trim_end_matches('/').to_owned() }
     }
-    match failure(&answer) {
-        Error::Service { exception, status: 401, .. } if exception == "UnauthorizedException" => {
-            Ok(Logout::AlreadyOver)
+
+    /// `GetRoleCredentials`.
+    pub async fn role_credentials(&self, token: &Secret, role: &Role) -> Result<RoleCredentials, Error> {
+        let query = [("role_name", role.name.as_str()), ("account_id", &role.account)];
+        let answer = self.get("GetRoleCredentials", "/federation/credentials", &query, token).await?;
+        let CredentialsResponse { role_credentials: given } = success(&answer)?;
+        let parts = [&given.access_key_id, given.secret_access_key.expose(), given.session_token.expose()];
+        if !parts.into_iter().all(is_usable) {
+            return Err(Error::of_nonsense(&answer));
         }
-        error => Err(error),
+        Ok(RoleCredentials {
+            account: role.account.clone(),
+            access_key_id: given.access_key_id,
+            secret_access_key: given.secret_access_key,
+            session_token: given.session_token,
+            expires_at: Timestamp::from_millis(given.expiration),
+        })
+    }
+
+    /// `ListAccounts`, all pages. `progress` is told how many there are after each page but the last.
+    pub async fn accounts(&self, token: &Secret, progress: impl Fn(usize)) -> Result<Vec<Account>, Error> {
+        let mut accounts = Vec::new();
+        let mut next = None;
+        for _ in 0..PAGES {
+            let answer =
+                self.page("ListAccounts", "/assignment/accounts", &[], next.as_deref(), token).await?;
+            let response: AccountsResponse = success(&answer)?;
+            accounts.extend(response.account_list);
+            next = response.next_token;
+            if next.is_none() {
+                return Ok(accounts);
+            }
+            progress(accounts.len());
+            tokio::time::sleep(SPACING).await;
+        }
+        Ok(accounts)
+    }
+
+    /// `ListAccountRoles` of the account of that id, all pages: the names. `progress` as of [`Self::accounts`].
+    pub async fn roles(
+        &self,
+        token: &Secret,
+        account: &str,
+        progress: impl Fn(usize),
+    ) -> Result<Vec<String>, Error> {
+        let mut roles = Vec::new();
+        let mut next = None;
+        for _ in 0..PAGES {
+            let query = [("account_id", account)];
+            let answer =
+                self.page("ListAccountRoles", "/assignment/roles", &query, next.as_deref(), token).await?;
+            let response: RolesResponse = success(&answer)?;
+            roles.extend(response.role_list.into_iter().map(|role| role.role_name));
+            next = response.next_token;
+            if next.is_none() {
+                return Ok(roles);
+            }
+            progress(roles.len());
+            tokio::time::sleep(SPACING).await;
+        }
+        Ok(roles)
+    }
+
+    /// `Logout`: ends the session of `token` at the server. Role credentials that were handed out live on.
+    pub async fn logout(&self, token: &Secret) -> Result<Logout, Error> {
+        let url = format!("{}/logout", self.base_url);
+        let answer = self.http.post_empty(&url, &[(TOKEN_HEADER, token)]).await?;
+        tracing::debug!("Logout: {} answered {}", answer.host, answer.status);
+        if (200..300).contains(&answer.status) && is_empty_success(&answer) {
+            return Ok(Logout::Ended);
+        }
+        match Error::of_failure(&answer) {
+            Error::Service { exception, status: 401, .. } if exception == "UnauthorizedException" => {
+                Ok(Logout::AlreadyOver)
+            }
+            error => Err(error),
+        }
+    }
+
+    async fn page(
+        &self,
+        operation: &str,
+        path: &str,
+        query: &[(&str, &str)],
+        next: Option<&str>,
+        token: &Secret,
+    ) -> Result<Answer, Error> {
+        let size = PAGE.to_string();
+        let mut query = query.to_vec();
+        query.push(("max_result", &size));
+        query.extend(next.map(|next| ("next_token", next)));
+        self.get(operation, path, &query, token).await
+    }
+
+    /// A successful answer. One who is throttled comes back a little later.
+    async fn get(
+        &self,
+        operation: &str,
+        path: &str,
+        query: &[(&str, &str)],
+        token: &Secret,
+    ) -> Result<Answer, Error> {
+        let query: Vec<String> = query
+            .iter()
+            .map(|(key, value)| format!("{key}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
+            .collect();
+        let url = format!("{}{path}?{}", self.base_url, query.join("&"));
+        let mut tries = 0;
+        loop {
+            let result = self.http.get(&url, &[(TOKEN_HEADER, token)]).await;
+            match &result {
+                Ok(Answer { host, status, .. }) => tracing::debug!("{operation}: {host} answered {status}"),
+                Err(error) => tracing::debug!("{operation}: no answer: {error}"),
+            }
+            let answer = result?;
+            if (200..300).contains(&answer.status) {
+                return Ok(answer);
+            }
+            let error = Error::of_failure(&answer);
+            if !error.is_throttled() || tries == RETRIES {
+                return Err(error);
+            }
+            let pause = pause(tries, answer.retry_after, fastrand::f64());
+            tries += 1;
+            tracing::debug!("{operation}: asked too often; it is tried again in {} ms", pause.as_millis());
+            tokio::time::sleep(pause).await;
+        }
     }
 }
 
-#[derive(Deserialize)]
-struct ErrorBody {
-    #[serde(alias = "Message")]
-    message: Option<String>,
-    #[serde(rename = "__type")]
-    exception: Option<String>,
+/// How long to wait after `tries` retries: as the server asks, else exponentially longer, of which the second half is
+/// as `random` (0..1) has it. Those who were throttled together do not come back together.
+fn pause(tries: u32, asked: Option<Duration>, random: f64) -> Duration {
+    let own = || (FIRST_PAUSE * 2_u32.saturating_pow(tries)).mul_f64(random.mul_add(0.5, 0.5));
+    asked.unwrap_or_else(own).min(LONGEST_PAUSE)
 }
 
-/// An error of the portal is a JSON object and names its exception in it or in `x-amzn-ErrorType`.
-fn failure(answer: &Answer) -> Error {
-    let Answer { host, status, error_type, body, .. } = answer;
-    let malformed = || Error::Malformed { host: host.clone(), status: *status };
-    if (200..300).contains(status) {
-        return malformed();
-    }
-    let Some(ErrorBody { message, exception }) = body.json_object() else { return malformed() };
-    let named = exception.as_deref().map(|name| name.rsplit('#').next().unwrap_or(name));
-    let Some(exception) = error_type.as_deref().or(named) else { return malformed() };
-    Error::Service {
-        host: host.clone(),
-        status: *status,
-        exception: printable(exception, 60),
-        message: message.map(|text| printable(&text, 200)).filter(|text| !text.is_empty()),
-    }
+fn success<T: de::DeserializeOwned>(answer: &Answer) -> Result<T, Error> {
+    answer.body.json_object().ok_or_else(|| Error::of_nonsense(answer))
 }
 
 fn is_empty_success(answer: &Answer) -> bool {
     matches!(answer.body.bytes().trim_ascii(), b"" | b"{}" | b"null")
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::http::scripted::{Play, Server, answer};
-
-    async fn logged_out(play: Play) -> Result<Logout, Error> {
-        let server = Server::start(vec![play]).await;
-        let http = http::Client::new(&http::Options::default()).unwrap();
-        let result = logout(&http, &format!("{}/", server.url()), &Secret::new("planted-token")).await;
-        let request = server.requests().remove(0);
-        assert!(
-            request.starts_with("POST /logout HTTP/1.1\r\nx-amz-sso_bearer_token: planted-token\r\n"),
-            "{request}"
-        );
-        assert!(request.ends_with("\r\n\r\n"), "{request}");
-        result
-    }
-
-    #[tokio::test]
-    async fn tells_an_ended_session_from_a_middlebox() {
-        let over = r#"{"message":"Session token not found or invalid","__type":"com.amazonaws.switchboard.portal#UnauthorizedException"}"#;
-        for (head, body, expected) in [
-            ("200 OK", "", "Ok(Ended)"),
-            ("200 OK", "{}", "Ok(Ended)"),
-            ("200 OK\r\nContent-Type: text/html", "<html>sign in</html>", "Err(Malformed"),
-            ("401 X", over, "Ok(AlreadyOver)"),
-            ("401 X\r\nx-amzn-ErrorType: UnauthorizedException", r#"{"message":"x"}"#, "Ok(AlreadyOver)"),
-            ("401 X\r\nx-amzn-ErrorType: UnauthorizedException", "<html>", "Err(Malformed"),
-            ("401 X", "<html>", "Err(Malformed"),
-            ("401 X", "{}", "Err(Malformed"),
-            ("403 X", over, "Err(Service"),
-            (
-                "429 X",
-                r#"{"message":"HTTP 429 Unknown Code","__type":"a.b#TooManyRequestsException"}"#,
-                "Err(Service",
-            ),
-            ("302 X\r\nLocation: http://127.0.0.1:1/", "", "Err(Malformed"),
-            ("500 X", "", "Err(Malformed"),
-        ] {
-            let result = logged_out(answer(head, body)).await;
-            assert!(format!("{result:?}").starts_with(expected), "{head} {body}: {result:?}");
-            if let Err(error) = result {
-                assert!(!format!("{error} {error:?}").contains("planted"));
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn says_the_exception_and_its_message() {
-        let body =
-            r#"{"message":"No\naccess","__type":"com.amazonaws.switchboard.portal#ForbiddenException"}"#;
-        let error = logged_out(answer("403 X", body)).await.unwrap_err();
-        assert!(error.to_string().ends_with(" answered ForbiddenException (HTTP 403): No access"), "{error}");
-    }
+/// Printable ASCII without a blank: anything else could be sent in no header.
+fn is_usable(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CredentialsResponse {
+    role_credentials: GivenCredentials,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GivenCredentials {
+    access_key_id: String,
+    secret_access_key: Secret,
+    session_token: Secret,
+    /// Milliseconds since the Unix epoch.
+    expiration: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AccountsResponse {
+    #[serde(default)]
+    account_list: Vec<Account>,
+    next_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RolesResponse {
+    #[serde(default)]
+    role_list: Vec<GivenRole>,
+    next_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GivenRole {
+    role_name: String,
+}
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,7 @@
 mod answer;
 pub mod event;
 mod horizon;
+pub mod role;
 pub mod schedule;
 pub mod status;
 pub mod token;

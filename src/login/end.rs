@@ -4,8 +4,7 @@ use super::Error;
 use crate::{
     config::SessionSettings,
     exchange::Exchanger,
-    oidc::endpoint,
-    portal::{self, Logout},
+    portal::Logout,
     session::{
         event::{Memory, Stored},
         token::Secret,
@@ -73,12 +72,8 @@ async fn at_server(
     exchanger: &Exchanger,
     access_token: &Secret,
 ) -> Result<Logout, String> {
-    let url = session
-        .portal_endpoint
-        .clone()
-        .unwrap_or_else(|| endpoint::portal_url(&session.region, session.use_fips, session.use_dual_stack));
-    match exchanger.http() {
-        Ok(http) => portal::logout(&http, &url, access_token).await.map_err(|error| error.to_string()),
+    match exchanger.portal(session) {
+        Ok(portal) => portal.logout(access_token).await.map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     }
 }
