@@ -15,6 +15,7 @@ mod line;
 mod merge;
 pub mod nearest;
 pub mod paths;
+mod profile;
 mod region;
 mod url;
 
@@ -31,6 +32,7 @@ pub use self::{
     choice::resolve_session,
     explained::Explained,
     line::line,
+    profile::{resolve_profile, roles},
 };
 
 /// Everything that can be configured, valid.
@@ -172,6 +174,24 @@ pub enum Error {
         /// The names of all.
         known: String,
     },
+    /// No profile that gets its token from a session has the name that was given.
+    #[error(
+        "there is no profile `{name}` with an sso_session{}; known {}", did_you_mean(meant.as_deref()), listed(known)
+    )]
+    UnknownProfile {
+        /// What was given.
+        name: String,
+        /// What may have been meant.
+        meant: Option<String>,
+        /// The names of all.
+        known: String,
+    },
+    /// A profile that stands for no role.
+    #[error("{message}")]
+    UnfitProfile {
+        /// Where it is, what it lacks, and what to do.
+        message: String,
+    },
 }
 
 /// Reads and merges both files. Neither need be there, but for a `config.toml` that the user named.
@@ -279,6 +299,10 @@ fn writable_by_others(path: &Path, name: &str) -> Option<String> {
 
 fn did_you_mean(meant: Option<&str>) -> String {
     meant.map(|meant| format!(", did you mean `{meant}`?")).unwrap_or_default()
+}
+
+fn listed(known: &str) -> String {
+    if known.is_empty() { "is none".into() } else { format!("are {known}") }
 }
 
 #[cfg(test)]
