@@ -18,7 +18,11 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use crate::{
-    session::{status::Status, token::Secret},
+    session::{
+        role::{Role, RoleCredentials},
+        status::Status,
+        token::Secret,
+    },
     time::Timestamp,
 };
 
@@ -29,7 +33,7 @@ pub const VERSION: u32 = 1;
 const PING_LIMIT: Duration = Duration::from_secs(1);
 /// The same for [`Call::Status`].
 const STATUS_LIMIT: Duration = Duration::from_secs(2);
-/// The same for [`Call::Token`] and [`Call::Refresh`], which may wait for another process's lock and for AWS.
+/// The same for [`Call::Token`], [`Call::Credentials`] and [`Call::Refresh`], which may wait for another process's lock and for AWS.
 const EXCHANGE_LIMIT: Duration = Duration::from_secs(45);
 /// The same for [`Call::Reload`], which reads files.
 const RELOAD_LIMIT: Duration = Duration::from_secs(10);
@@ -53,10 +57,22 @@ pub enum Call {
         /// Takes the answer.
         reply: oneshot::Sender<Result<IssuedToken, Refusal>>,
     },
+    /// Credentials of a role, renewed first where they would not last.
+    Credentials {
+        /// Of which.
+        wanted: Wanted,
+        /// How long they must still be good. Where nothing is said they have more than 15 minutes left; AWS failing,
+        /// less.
+        min_validity: Option<Duration>,
+        /// Takes the answer.
+        reply: oneshot::Sender<Result<RoleCredentials, Refusal>>,
+    },
     /// A refresh now; answered when it has ended.
     Refresh {
         /// Whose.
         session: String,
+        /// The access token that AWS did not take, where that is why: with another one by now nothing is refreshed.
+        rejected: Option<Secret>,
         /// Takes the session's status after the refresh.
         reply: oneshot::Sender<Result<Status, Refusal>>,
     },
@@ -72,6 +88,15 @@ pub enum Call {
     },
 }
 
+/// Which role's credentials are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The one of a profile.
+    Profile(String),
+    /// This one.
+    Role(Role),
+}
+
 /// An access token for a local program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssuedToken {
@@ -83,13 +108,25 @@ pub struct IssuedToken {
     pub expires_at: Timestamp,
 }
 
-/// Why there is no token. The messages are lines for people, without a secret.
+/// Why there is no token and there are no credentials. The messages are lines for people, without a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// No session has that name, or none was named and there is no default.
     #[error("{message}")]
     UnknownSession {
         /// What is unknown, and which sessions there are.
+        message: String,
+    },
+    /// No profile of that name stands for a role of a session.
+    #[error("{message}")]
+    UnknownProfile {
+        /// What is unknown or missing.
+        message: String,
+    },
+    /// AWS gives the user no such role. The session is well.
+    #[error("{message}")]
+    NoAccess {
+        /// Which role, in the words of AWS, and what to do.
         message: String,
     },
     /// Only a sign-in helps.
@@ -100,7 +137,7 @@ pub enum Refusal {
         /// Why, and the command to run.
         message: String,
     },
-    /// No token of the session is ever good for that long.
+    /// No token of the session, and no credentials of the role, are ever good for that long.
     #[error("{message}")]
     TooLong {
         /// How long they last.
@@ -121,6 +158,8 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::UnknownSession { .. } => "UnknownSession",
+            Self::UnknownProfile { .. } => "UnknownProfile",
+            Self::NoAccess { .. } => "NoAccess",
             Self::SignInNeeded { .. } => "SignInNeeded",
             Self::TooLong { .. } => "MinValidityTooLong",
             Self::Temporary { .. } => "Temporary",
@@ -130,7 +169,8 @@ impl Refusal {
     /// The HTTP status of the error.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::UnknownSession { .. } => StatusCode::NOT_FOUND,
+            Self::UnknownSession { .. } | Self::UnknownProfile { .. } => StatusCode::NOT_FOUND,
+            Self::NoAccess { .. } => StatusCode::FORBIDDEN,
             Self::SignInNeeded { .. } => StatusCode::CONFLICT,
             Self::TooLong { .. } => StatusCode::BAD_REQUEST,
             Self::Temporary { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -185,6 +225,8 @@ mod tests {
         let message = String::from("no");
         for (refusal, code, status) in [
             (Refusal::UnknownSession { message: message.clone() }, "UnknownSession", 404),
+            (Refusal::UnknownProfile { message: message.clone() }, "UnknownProfile", 404),
+            (Refusal::NoAccess { message: message.clone() }, "NoAccess", 403),
             (Refusal::SignInNeeded { session: "work".into(), message: message.clone() }, "SignInNeeded", 409),
             (Refusal::TooLong { message: message.clone() }, "MinValidityTooLong", 400),
             (Refusal::Temporary { message, retry_after: None }, "Temporary", 503),

@@ -4,8 +4,10 @@
 //! program, or a wake-up from outside. The session decides what follows; `effects` does it.
 
 mod agenda;
+mod broker;
 mod calls;
 mod changes;
+mod desk;
 mod effects;
 mod files;
 pub mod instance;
@@ -25,6 +27,7 @@ use tokio::sync::{mpsc, oneshot};
 use self::{
     agenda::Agenda,
     calls::Parked,
+    desk::Desk,
     effects::{Done, Effects},
     files::Files,
     instance::Instance,
@@ -40,7 +43,7 @@ use crate::{
     platform::{Fired, manager},
     session::{
         Session,
-        event::{Action, Event, Generation, Stored, Wake},
+        event::{Action, Event, Generation, Notice, Stored, Wake},
         schedule::Policy,
     },
     store::{self, Store},
@@ -128,7 +131,7 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
     let (calls_in, mut calls) = mpsc::channel(CALLS);
     let (done_in, mut done) = mpsc::unbounded_channel();
     let (stop, stopped) = oneshot::channel::<()>();
-    let router = Router::new(calls_in, clock.clone());
+    let router = Router::new(calls_in.clone(), clock.clone());
     let server = tokio::spawn(unix::serve(listener, router, async { drop(stopped.await) }));
 
     let exchanger = Exchanger::new(store, &settings.http, clock.clone());
@@ -146,6 +149,7 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
         pace: Pace::default(),
         files: Files::default(),
         waiters: Waiters::default(),
+        desk: Desk::new(calls_in),
         parked: Vec::new(),
         reload_at: None,
         poll_at: None,
@@ -196,6 +200,8 @@ struct Daemon {
     files: Files,
     effects: Effects,
     waiters: Waiters,
+    /// The role credentials.
+    desk: Desk,
     parked: Vec<Parked>,
     reload_at: Option<Timestamp>,
     /// When to look at all files and what to watch: soon after a folder came or went, and now and then where the
@@ -244,6 +250,7 @@ impl Daemon {
                 self.watch(wakes);
             }
             self.begin_exchanges();
+            self.begin_fetches();
             self.show_status();
         }
     }
@@ -252,7 +259,7 @@ impl Daemon {
     fn deadline(&self) -> Option<Timestamp> {
         let now = self.clock.now();
         let own = [self.agenda.next(), self.pace.next(now), self.files.next(), self.shown.next(now)];
-        own.into_iter().chain([self.reload_at, self.poll_at]).flatten().min()
+        own.into_iter().chain([self.desk.next(now), self.reload_at, self.poll_at]).flatten().min()
     }
 
     fn due(&mut self) {
@@ -282,6 +289,7 @@ impl Daemon {
         self.files.clamp(now);
         self.reload_at = self.reload_at.map(|at| at.min(now));
         self.poll_at = self.poll_at.map(|at| at.min(now.after(POLL)));
+        self.desk.hope(None, now);
         let names: Vec<String> = self.sessions.keys().cloned().collect();
         for name in names {
             self.handle(&name, Event::Woken(wake));
@@ -303,6 +311,7 @@ impl Daemon {
                 self.ask_again(&session);
             }
             Done::Ended(server) => self.pace.ended(&server),
+            Done::Fetched(fetch, result) => self.fetched(&fetch, result),
             Done::Healed(session, verdict) => {
                 let news = self.files.healed(&session, verdict.is_ok(), self.clock.now());
                 report::healed(&session, &verdict, news);
@@ -328,6 +337,10 @@ impl Daemon {
                     continue;
                 }
                 Action::Read { .. } => self.files.begin(name),
+                Action::Forget => self.desk.signed_out(name),
+                Action::Tell(Notice::TakenUp { .. } | Notice::Refreshed { .. }) => {
+                    self.desk.hope(Some(name), now);
+                }
                 _ => {}
             }
             self.effects.run(settings, action);

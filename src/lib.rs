@@ -1,6 +1,7 @@
 //! Keeps AWS IAM Identity Center (AWS SSO) sessions fresh, for every AWS program of the user.
 
 pub mod api;
+pub mod bearer;
 mod cli;
 pub mod config;
 pub mod daemon;

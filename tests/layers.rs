@@ -26,6 +26,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("platform", LOW),
     ("portal", LOW),
     ("store", LOW),
+    ("bearer", MIDDLE),
     ("exchange", MIDDLE),
     ("simulator", MIDDLE),
     ("import", &["config", "exchange", "http", "oidc", "platform", "session", "store", "time"]),
@@ -35,7 +36,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "daemon",
-        &["api", "config", "exchange", "http", "oidc", "platform", "portal", "session", "store", "time"],
+        &[
+            "api", "bearer", "config", "exchange", "http", "oidc", "platform", "portal", "session", "store",
+            "time",
+        ],
     ),
     ("cli", ANY),
     ("lib", ANY),
@@ -45,6 +49,7 @@ const LOW: &[&str] = &["http", "private", "session", "time"];
 const MIDDLE: &[&str] = &["api", "config", "http", "oidc", "platform", "portal", "session", "store", "time"];
 const ANY: &[&str] = &[
     "api",
+    "bearer",
     "cli",
     "config",
     "daemon",

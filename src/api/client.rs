@@ -17,16 +17,19 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use nix::unistd::Uid;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use tokio::{net::UnixStream, time::timeout};
 use zeroize::Zeroizing;
 
 use super::{
-    EXCHANGE_LIMIT, IssuedToken, RELOAD_LIMIT, Refusal, Report, VERSION,
-    wire::{CONFIGURATION_REFUSED, ErrorAnswer, RefreshAnswer, ReloadAnswer, TokenAnswer},
+    EXCHANGE_LIMIT, IssuedToken, RELOAD_LIMIT, Refusal, Report, VERSION, Wanted,
+    wire::{CONFIGURATION_REFUSED, CredentialsAnswer, ErrorAnswer, RefreshAnswer, ReloadAnswer, TokenAnswer},
 };
-use crate::session::status::Status;
+use crate::session::{
+    role::{Role, RoleCredentials},
+    status::Status,
+};
 
 /// The most bytes of an answer that are read.
 const ANSWER_MAX: usize = 1024 * 1024;
@@ -92,12 +95,35 @@ impl Client {
     /// It may take as long as a refresh does.
     pub async fn token(&self, session: Option<&str>, min_validity: Duration) -> Result<IssuedToken, Error> {
         let mut target = session.map_or_else(|| "/token".into(), |name| session_path(name, "token"));
-        let secs = min_validity.as_secs().saturating_add(u64::from(min_validity.subsec_nanos() > 0));
-        let _ = write!(target, "?min_validity={secs}");
+        let _ = write!(target, "?min_validity={}", whole_seconds(min_validity));
         let answer = self.patient(Method::GET, &target, EXCHANGE_LIMIT).await?;
         let token: TokenAnswer = read(&answer.accepted()?)?;
         understood(token.version)?;
         Ok(token.into_issued())
+    }
+
+    /// Credentials of a role: good for `min_validity` at least, where that is said, else for more than 15 minutes unless
+    /// AWS fails.
+    ///
+    /// It may take as long as a refresh does.
+    pub async fn credentials(
+        &self,
+        wanted: &Wanted,
+        min_validity: Option<Duration>,
+    ) -> Result<RoleCredentials, Error> {
+        let mut target = match wanted {
+            Wanted::Profile(name) => format!("/v1/credentials/{}?", encoded(name)),
+            Wanted::Role(Role { session, account, name }) => {
+                let path = session_path(session, "credentials");
+                format!("{path}?account_id={}&role_name={}&", encoded(account), encoded(name))
+            }
+        };
+        if let Some(min_validity) = min_validity {
+            let _ = write!(target, "min_validity={}", whole_seconds(min_validity));
+        }
+        let answer = self.patient(Method::GET, &target, EXCHANGE_LIMIT).await?;
+        let credentials: CredentialsAnswer = read(&answer.accepted()?)?;
+        Ok(credentials.into_credentials())
     }
 
     /// Refreshes a session now and returns its status after that.
@@ -241,7 +267,16 @@ impl Answer {
 }
 
 fn session_path(name: &str, what: &str) -> String {
-    format!("/v1/sessions/{}/{what}", utf8_percent_encode(name, NON_ALPHANUMERIC))
+    format!("/v1/sessions/{}/{what}", encoded(name))
+}
+
+fn encoded(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, NON_ALPHANUMERIC)
+}
+
+/// Rounded up: what is good for less is not good enough.
+fn whole_seconds(validity: Duration) -> u64 {
+    validity.as_secs().saturating_add(u64::from(validity.subsec_nanos() > 0))
 }
 
 /// Reads a JSON answer. What the parser says of it is left out beyond the place, since it may quote a token.

@@ -1,13 +1,15 @@
 //! A stand-in for the daemon's loop. Sessions: `home` (the default) is well, `gone` needs a sign-in, `busy` is in
-//! backoff, `silent` is never answered, and no other exists.
+//! backoff, `silent` is never answered, and no other exists. Profiles are called as their sessions; AWS refuses the role
+//! of `denied`, and `nobody` is no profile.
 
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::{Call, DaemonInfo, IssuedToken, Refusal, Report, VERSION, router::Router};
+use super::{Call, DaemonInfo, IssuedToken, Refusal, Report, VERSION, Wanted, router::Router};
 use crate::{
     session::{
+        role::{Role, RoleCredentials},
         status::{Next, State, Status},
         token::Secret,
     },
@@ -94,7 +96,26 @@ fn answer(call: Call, reload: &impl Fn() -> Result<String, String>) {
                 Err,
             )));
         }
-        Call::Refresh { session, reply } => {
+        Call::Credentials { wanted, min_validity, reply } => {
+            let (session, account, name) = match wanted {
+                Wanted::Profile(profile) => (profile, "012345678901".to_owned(), "Profile".to_owned()),
+                Wanted::Role(Role { session, account, name }) => (session, account, name),
+            };
+            let validity = min_validity.map_or(0, |validity| validity.as_secs());
+            drop(reply.send(refused(&session).map_or_else(
+                || {
+                    Ok(RoleCredentials {
+                        access_key_id: format!("ASIA-{session}-{name}"),
+                        secret_access_key: Secret::new(format!("key-{validity}")),
+                        session_token: Secret::new("role-token"),
+                        expires_at: NOW.after(Duration::from_millis(3_600_999)),
+                        account,
+                    })
+                },
+                Err,
+            )));
+        }
+        Call::Refresh { session, reply, .. } => {
             drop(reply.send(refused(&session).map_or_else(|| Ok(status(&session)), Err)));
         }
         Call::Reload { reply } => drop(reply.send(reload())),
@@ -106,6 +127,8 @@ fn refused(session: &str) -> Option<Refusal> {
     let message = format!("about {session:?}");
     match session {
         "home" => None,
+        "denied" => Some(Refusal::NoAccess { message }),
+        "nobody" => Some(Refusal::UnknownProfile { message }),
         "gone" => Some(Refusal::SignInNeeded { session: session.into(), message }),
         "busy" => Some(Refusal::Temporary { message, retry_after: Some(Duration::from_millis(89_001)) }),
         _ => Some(Refusal::UnknownSession { message }),

@@ -16,17 +16,20 @@ use tokio::{
     sync::{mpsc, oneshot},
     time::timeout,
 };
+use zeroize::Zeroizing;
 
 use super::{
-    Call, EXCHANGE_LIMIT, PING_LIMIT, RELOAD_LIMIT, Refusal, STATUS_LIMIT, VERSION,
-    wire::{CONFIGURATION_REFUSED, ErrorAnswer, RefreshAnswer, ReloadAnswer, TokenAnswer},
+    Call, EXCHANGE_LIMIT, PING_LIMIT, RELOAD_LIMIT, Refusal, STATUS_LIMIT, VERSION, Wanted,
+    wire::{CONFIGURATION_REFUSED, CredentialsAnswer, ErrorAnswer, RefreshAnswer, ReloadAnswer, TokenAnswer},
 };
-use crate::time::Clock;
+use crate::{session::role::Role, time::Clock};
 
 /// The most of a request's body that is read, in bytes. No route needs one.
 const BODY_MAX: usize = 8 * 1024;
 /// How long a client may take to send its body.
 const BODY_LIMIT: Duration = Duration::from_secs(5);
+/// What an answer with secrets has room in, in bytes.
+const ROOM: usize = 16 * 1024;
 /// How long a token is good at least, where the request does not say.
 const MIN_VALIDITY: Duration = Duration::from_secs(60);
 
@@ -70,10 +73,11 @@ impl Router {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let (head, body) = request.into_parts();
-        let (endpoint, session) = find(front, &head.method, head.uri.path())?;
+        let (endpoint, name) = find(front, &head.method, head.uri.path())?;
+        let query = head.uri.query().unwrap_or_default();
         let min_validity = match endpoint {
-            Endpoint::Token => min_validity(head.uri.query().unwrap_or_default())?,
-            _ => MIN_VALIDITY,
+            Endpoint::Token | Endpoint::Profile | Endpoint::Role => min_validity(query)?,
+            Endpoint::Status | Endpoint::Refresh | Endpoint::Reload | Endpoint::Health => None,
         };
         discard(body).await?;
         match endpoint {
@@ -85,12 +89,24 @@ impl Router {
                 json(StatusCode::OK, &self.ask(STATUS_LIMIT, |reply| Call::Status { reply }).await?)
             }
             Endpoint::Token => {
-                let call = |reply| Call::Token { session, min_validity, reply };
+                let min_validity = min_validity.unwrap_or(MIN_VALIDITY);
+                let call = |reply| Call::Token { session: name, min_validity, reply };
                 let issued = self.ask(EXCHANGE_LIMIT, call).await??;
                 json(StatusCode::OK, &TokenAnswer::new(issued, self.clock.now()))
             }
+            Endpoint::Profile | Endpoint::Role => {
+                let name = name.unwrap_or_default();
+                let wanted = match endpoint {
+                    Endpoint::Role => Wanted::Role(role(name, query)?),
+                    _ => Wanted::Profile(name),
+                };
+                let call = |reply| Call::Credentials { wanted, min_validity, reply };
+                let credentials = self.ask(EXCHANGE_LIMIT, call).await??;
+                json(StatusCode::OK, &CredentialsAnswer::new(credentials))
+            }
             Endpoint::Refresh => {
-                let call = |reply| Call::Refresh { session: session.unwrap_or_default(), reply };
+                let session = name.unwrap_or_default();
+                let call = |reply| Call::Refresh { session, rejected: None, reply };
                 let status = self.ask(EXCHANGE_LIMIT, call).await??;
                 json(StatusCode::OK, &RefreshAnswer { version: VERSION, status })
             }
@@ -128,12 +144,16 @@ impl Router {
 enum Endpoint {
     Status,
     Token,
+    /// The credentials of a profile's role.
+    Profile,
+    /// The credentials of a role that the query names.
+    Role,
     Refresh,
     Reload,
     Health,
 }
 
-/// One line of the route table; `{session}` stands for any one segment.
+/// One line of the route table; what stands in braces stands for any one segment.
 struct Route {
     method: Method,
     path: &'static str,
@@ -144,10 +164,12 @@ struct Route {
 const BOTH: &[Front] = &[Front::Unix, Front::Loopback];
 const OWNER: &[Front] = &[Front::Unix];
 
-static ROUTES: [Route; 6] = [
+static ROUTES: [Route; 8] = [
     route(Method::GET, "/v1/status", BOTH, Endpoint::Status),
     route(Method::GET, "/v1/sessions/{session}/token", BOTH, Endpoint::Token),
     route(Method::GET, "/token", BOTH, Endpoint::Token),
+    route(Method::GET, "/v1/credentials/{profile}", BOTH, Endpoint::Profile),
+    route(Method::GET, "/v1/sessions/{session}/credentials", OWNER, Endpoint::Role),
     route(Method::GET, "/healthz", BOTH, Endpoint::Health),
     route(Method::POST, "/v1/sessions/{session}/refresh", OWNER, Endpoint::Refresh),
     route(Method::POST, "/v1/reload", OWNER, Endpoint::Reload),
@@ -157,11 +179,11 @@ const fn route(method: Method, path: &'static str, fronts: &'static [Front], end
     Route { method, path, fronts, endpoint }
 }
 
-/// The endpoint of a path, with the session that the path names.
+/// The endpoint of a path, with the session or the profile that the path names.
 fn find(front: Front, method: &Method, path: &str) -> Result<(Endpoint, Option<String>), Rejection> {
     let mut allowed = Vec::new();
     for route in &ROUTES {
-        let Some(session) = matched(route.path, path) else { continue };
+        let Some(segment) = matched(route.path, path) else { continue };
         if route.method != *method {
             allowed.push(route.method.as_str());
             continue;
@@ -170,8 +192,8 @@ fn find(front: Front, method: &Method, path: &str) -> Result<(Endpoint, Option<S
             let message = format!("{method} {} is served on the Unix socket only", route.path);
             return Err(Rejection::new(StatusCode::FORBIDDEN, "Forbidden", message));
         }
-        let session = (!session.is_empty()).then(|| session_name(session)).transpose()?;
-        return Ok((route.endpoint, session));
+        let name = (!segment.is_empty()).then(|| decoded(segment)).transpose()?;
+        return Ok((route.endpoint, name));
     }
     if allowed.is_empty() {
         let message = "there is nothing at this path; GET /v1/status shows the sessions";
@@ -183,18 +205,18 @@ fn find(front: Front, method: &Method, path: &str) -> Result<(Endpoint, Option<S
     Err(Rejection { allow: Some(allow), ..rejection })
 }
 
-/// Where `path` has the form of `pattern`, the segment at the place of `{session}`, which is never empty; an empty
-/// text where the pattern has no such place.
+/// Where `path` has the form of `pattern`, the segment at the place in braces, which is never empty; an empty text where
+/// the pattern has no such place.
 ///
 /// The path is taken as it was sent: `.` and `..` are names like any other, and an encoded slash separates
 /// nothing.
 fn matched<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
     let (mut wanted, mut given) = (pattern.split('/'), path.split('/'));
-    let mut session = "";
+    let mut name = "";
     loop {
         match (wanted.next(), given.next()) {
-            (None, None) => return Some(session),
-            (Some("{session}"), Some(segment)) if !segment.is_empty() => session = segment,
+            (None, None) => return Some(name),
+            (Some(wanted), Some(segment)) if wanted.starts_with('{') && !segment.is_empty() => name = segment,
             (Some(wanted), Some(segment)) if wanted == segment => {}
             _ => return None,
         }
@@ -203,24 +225,37 @@ fn matched<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
 
 /// Decodes a path segment. A name that could not stand in a configuration file is refused here, so that no
 /// control character gets into a log.
-fn session_name(segment: &str) -> Result<String, Rejection> {
+fn decoded(segment: &str) -> Result<String, Rejection> {
     percent_encoding::percent_decode_str(segment)
         .decode_utf8()
         .ok()
         .filter(|name| !name.contains(char::is_control))
         .map(Cow::into_owned)
-        .ok_or_else(|| bad_request("the session's name is not UTF-8 text without control characters"))
+        .ok_or_else(|| bad_request("the name in the path is not UTF-8 text without control characters"))
+}
+
+/// The role of `session` that a query names by `account_id` and `role_name`, as the portal calls them.
+fn role(session: String, query: &str) -> Result<Role, Rejection> {
+    let value = |wanted: &str| {
+        let (_, value) = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == wanted).last()?;
+        Some(value.into_owned()).filter(|value| !value.is_empty() && !value.contains(char::is_control))
+    };
+    let (Some(account), Some(name)) = (value("account_id"), value("role_name")) else {
+        return Err(bad_request("the query must name account_id and role_name"));
+    };
+    Ok(Role { session, account, name })
 }
 
 /// `min_validity` of a query: whole seconds, or a duration like `5m`. The last one counts; other keys are
 /// ignored.
-fn min_validity(query: &str) -> Result<Duration, Rejection> {
+fn min_validity(query: &str) -> Result<Option<Duration>, Rejection> {
     let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == "min_validity");
-    let Some((_, value)) = values.by_ref().last() else { return Ok(MIN_VALIDITY) };
+    let Some((_, value)) = values.by_ref().last() else { return Ok(None) };
     if let Ok(secs) = value.parse() {
-        return Ok(Duration::from_secs(secs));
+        return Ok(Some(Duration::from_secs(secs)));
     }
     humantime::parse_duration(&value)
+        .map(Some)
         .map_err(|_| bad_request("min_validity is neither whole seconds nor a duration like 5m"))
 }
 
@@ -282,7 +317,10 @@ impl From<Refusal> for Rejection {
     fn from(refusal: Refusal) -> Self {
         let rejection = Self::new(refusal.status(), refusal.code(), refusal.to_string());
         match refusal {
-            Refusal::UnknownSession { .. } | Refusal::TooLong { .. } => rejection,
+            Refusal::UnknownSession { .. }
+            | Refusal::UnknownProfile { .. }
+            | Refusal::NoAccess { .. }
+            | Refusal::TooLong { .. } => rejection,
             Refusal::SignInNeeded { session, .. } => Self { session: Some(session), ..rejection },
             Refusal::Temporary { retry_after, .. } => Self { retry_after, ..rejection },
         }
@@ -303,8 +341,10 @@ fn whole_seconds(wait: Duration) -> u64 {
 }
 
 fn json(status: StatusCode, body: &impl Serialize) -> Result<Response<Full<Bytes>>, Rejection> {
-    match serde_json::to_vec(body) {
-        Ok(bytes) => Ok(response(status, "application/json", bytes.into())),
+    // Room enough that no secret in it is left behind by a reallocation; it is wiped when it was sent.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(ROOM));
+    match serde_json::to_writer(&mut *bytes, body) {
+        Ok(()) => Ok(response(status, "application/json", Bytes::from_owner(bytes))),
         Err(_) => Err(unavailable("the answer can't be written as JSON")),
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{IssuedToken, Refusal, VERSION};
 use crate::{
-    session::{status::Status, token::Secret},
+    session::{role::RoleCredentials, status::Status, token::Secret},
     time::Timestamp,
 };
 
@@ -38,6 +38,45 @@ impl TokenAnswer {
 
     pub(super) fn into_issued(self) -> IssuedToken {
         IssuedToken { session: self.session, access_token: self.access_token, expires_at: self.expires_at }
+    }
+}
+
+/// Role credentials as the container-credentials clients of the AWS SDKs want them.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct CredentialsAnswer {
+    pub access_key_id: String,
+    #[serde(serialize_with = "Secret::reveal")]
+    pub secret_access_key: Secret,
+    #[serde(serialize_with = "Secret::reveal")]
+    pub token: Secret,
+    /// In whole seconds and with `Z`: some SDKs read nothing else.
+    pub expiration: Timestamp,
+    pub account_id: String,
+}
+
+impl CredentialsAnswer {
+    pub(super) fn new(credentials: RoleCredentials) -> Self {
+        let RoleCredentials { account, access_key_id, secret_access_key, session_token, expires_at } =
+            credentials;
+        Self {
+            access_key_id,
+            secret_access_key,
+            token: session_token,
+            expiration: expires_at,
+            account_id: account,
+        }
+    }
+
+    pub(super) fn into_credentials(self) -> RoleCredentials {
+        let Self { access_key_id, secret_access_key, token, expiration, account_id } = self;
+        RoleCredentials {
+            account: account_id,
+            access_key_id,
+            secret_access_key,
+            session_token: token,
+            expires_at: expiration,
+        }
     }
 }
 
@@ -86,6 +125,8 @@ impl ErrorAnswer {
         let Self { code, message, session, .. } = self;
         match code.as_str() {
             "UnknownSession" => Some(Refusal::UnknownSession { message }),
+            "UnknownProfile" => Some(Refusal::UnknownProfile { message }),
+            "NoAccess" => Some(Refusal::NoAccess { message }),
             "SignInNeeded" => Some(Refusal::SignInNeeded { session: session.unwrap_or_default(), message }),
             "MinValidityTooLong" => Some(Refusal::TooLong { message }),
             "Temporary" => Some(Refusal::Temporary { message, retry_after }),

@@ -35,10 +35,11 @@ pub(super) struct Direct<'a> {
 }
 
 /// Whether a command may go on without the daemon that answered so. One that is there and sick is told of, and a
-/// session that it does not know is one that was configured since it started.
+/// session or a profile that it does not know is one that was configured since it started.
 pub(super) fn is_called_for(session: Option<&str>, error: client::Error) -> Result<(), Failure> {
     match error {
-        client::Error::NotRunning | client::Error::Refused(Refusal::UnknownSession { .. }) => Ok(()),
+        client::Error::NotRunning
+        | client::Error::Refused(Refusal::UnknownSession { .. } | Refusal::UnknownProfile { .. }) => Ok(()),
         client::Error::Refused(refusal) => Err(match session {
             Some(session) => Failure::of(session, refusal),
             None => refusal.into(),

@@ -92,7 +92,10 @@ impl Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let code = match refusal {
-            Refusal::UnknownSession { .. } | Refusal::TooLong { .. } => USAGE,
+            Refusal::UnknownSession { .. } | Refusal::UnknownProfile { .. } | Refusal::TooLong { .. } => {
+                USAGE
+            }
+            Refusal::NoAccess { .. } => FAILED,
             Refusal::SignInNeeded { .. } => SIGN_IN,
             Refusal::Temporary { .. } => TEMPORARY,
         };

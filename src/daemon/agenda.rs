@@ -1,34 +1,51 @@
 //! [`Agenda`]: who is due when. Asking for the next one costs the same for one session and for a thousand.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Borrow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use crate::time::Timestamp;
 
-/// A moment for some of the sessions.
-#[derive(Debug, Default)]
-pub(super) struct Agenda {
-    moments: BTreeMap<String, Timestamp>,
-    order: BTreeSet<(Timestamp, String)>,
+/// A moment for some of the sessions, or of whatever else has a name.
+#[derive(Debug)]
+pub(super) struct Agenda<K = String> {
+    moments: BTreeMap<K, Timestamp>,
+    order: BTreeSet<(Timestamp, K)>,
 }
 
-impl Agenda {
-    /// `session` is due at `at`, and no more at any other moment.
-    pub(super) fn set(&mut self, session: &str, at: Option<Timestamp>) {
-        if self.at(session) == at {
+impl<K> Default for Agenda<K> {
+    fn default() -> Self {
+        Self { moments: BTreeMap::new(), order: BTreeSet::new() }
+    }
+}
+
+impl<K: Ord + Clone> Agenda<K> {
+    /// `name` is due at `at`, and no more at any other moment.
+    pub(super) fn set<Q>(&mut self, name: &Q, at: Option<Timestamp>)
+    where
+        K: Borrow<Q>,
+        Q: Ord + ToOwned<Owned = K> + ?Sized,
+    {
+        if self.at(name) == at {
             return;
         }
-        if let Some(entry) = self.moments.remove_entry(session) {
+        if let Some(entry) = self.moments.remove_entry(name) {
             self.order.remove(&(entry.1, entry.0));
         }
         if let Some(at) = at {
-            self.moments.insert(session.to_owned(), at);
-            self.order.insert((at, session.to_owned()));
+            self.moments.insert(name.to_owned(), at);
+            self.order.insert((at, name.to_owned()));
         }
     }
 
-    /// When `session` is due.
-    pub(super) fn at(&self, session: &str) -> Option<Timestamp> {
-        self.moments.get(session).copied()
+    /// When `name` is due.
+    pub(super) fn at<Q>(&self, name: &Q) -> Option<Timestamp>
+    where
+        K: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        self.moments.get(name).copied()
     }
 
     /// When the first one is due.
@@ -37,16 +54,16 @@ impl Agenda {
     }
 
     /// Who is due by `now`, the first one first. They stay on the agenda.
-    pub(super) fn due(&self, now: Timestamp) -> Vec<String> {
-        self.order.iter().take_while(|(at, _)| *at <= now).map(|(_, session)| session.clone()).collect()
+    pub(super) fn due(&self, now: Timestamp) -> Vec<K> {
+        self.order.iter().take_while(|(at, _)| *at <= now).map(|(_, name)| name.clone()).collect()
     }
 
     /// Nobody is due later than `latest`.
     pub(super) fn clamp(&mut self, latest: Timestamp) {
-        let late: Vec<String> =
+        let late: Vec<K> =
             self.order.iter().rev().take_while(|(at, _)| *at > latest).map(|(_, it)| it.clone()).collect();
-        for session in late {
-            self.set(&session, Some(latest));
+        for name in late {
+            self.set(&name, Some(latest));
         }
     }
 }

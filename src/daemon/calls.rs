@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Daemon;
 use crate::{
-    api::{self, Call, DaemonInfo, Refusal, Report},
+    api::{self, Call, DaemonInfo, Refusal, Report, Wanted},
     config,
-    session::{Session, event::Event},
+    session::{Session, event::Event, role::Role, token::Secret},
 };
 
 /// A call that waits for files to be read.
@@ -59,6 +59,9 @@ impl Daemon {
             Call::Status { .. } => self.sessions.keys().cloned().collect(),
             Call::Token { session, .. } => self.named(session.as_deref()).into_iter().collect(),
             Call::Refresh { session, .. } => self.named(Some(session)).into_iter().collect(),
+            Call::Credentials { wanted, .. } => {
+                self.role(wanted).map(|role| role.session).into_iter().collect()
+            }
         }
     }
 
@@ -75,7 +78,17 @@ impl Daemon {
                 }
                 Err(refusal) => drop(reply.send(Err(refusal))),
             },
-            Call::Refresh { session, reply } => match self.named(Some(&session)) {
+            Call::Credentials { wanted, min_validity, reply } => match self.role(&wanted) {
+                Ok(role) => self.ask_credentials(&role, min_validity, reply),
+                Err(refusal) => drop(reply.send(Err(refusal))),
+            },
+            Call::Refresh { session, rejected, reply } => match self.named(Some(&session)) {
+                // Somebody else was quicker.
+                Ok(name) if self.has_another_token(&name, rejected.as_ref()) => {
+                    if let Some(session) = self.sessions.get(&name) {
+                        drop(reply.send(Ok(session.status(self.clock.now()))));
+                    }
+                }
                 Ok(name) => {
                     self.waiters.refresh(&name, self.attempts(&name), reply);
                     self.handle(&name, Event::RefreshAsked);
@@ -90,6 +103,20 @@ impl Daemon {
         config::resolve_session(&self.settings, &self.env, given)
             .map(|session| session.name.clone())
             .map_err(|error| Refusal::UnknownSession { message: error.to_string() })
+    }
+
+    /// The role that is meant, of a session that is known.
+    fn role(&self, wanted: &Wanted) -> Result<Role, Refusal> {
+        match wanted {
+            Wanted::Role(role) => self.named(Some(&role.session)).map(|_| role.clone()),
+            Wanted::Profile(profile) => config::resolve_profile(&self.settings, profile)
+                .map_err(|error| Refusal::UnknownProfile { message: error.to_string() }),
+        }
+    }
+
+    fn has_another_token(&self, session: &str, rejected: Option<&Secret>) -> bool {
+        let Some((rejected, session)) = rejected.zip(self.sessions.get(session)) else { return false };
+        session.access_token().is_some_and(|token| token != rejected)
     }
 
     fn attempts(&self, session: &str) -> u64 {

@@ -8,12 +8,16 @@ use tokio::{
     task::{Id, JoinError, JoinSet},
 };
 
-use super::report;
+use super::{broker::Fetch, report};
 use crate::{
+    api::Refusal,
     config::SessionSettings,
     exchange::{Exchanged, Exchanger, server},
     platform,
-    session::event::{Action, Event, Generation},
+    session::{
+        event::{Action, Event, Generation},
+        role::RoleCredentials,
+    },
 };
 
 /// What was done.
@@ -23,6 +27,8 @@ pub(super) enum Done {
     Event(String, Box<Event>),
     /// An exchange with the server of that URL has ended.
     Ended(String),
+    /// A fetch of role credentials has ended.
+    Fetched(Fetch, Result<RoleCredentials, Refusal>),
     /// The token file of a session was broken; it is whole again, or why it is not.
     Healed(String, Result<(), String>),
 }
@@ -43,6 +49,11 @@ impl Effects {
     /// Does things with `exchanger` and says so to `done`.
     pub(super) fn new(exchanger: Exchanger, done: mpsc::UnboundedSender<Done>) -> Self {
         Self { exchanger, done, exchanges: JoinSet::new(), under_way: BTreeMap::new() }
+    }
+
+    /// Where what was done is said.
+    pub(super) fn done(&self) -> mpsc::UnboundedSender<Done> {
+        self.done.clone()
     }
 
     /// Does `action` for `session`, or begins to.

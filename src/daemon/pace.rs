@@ -45,6 +45,8 @@ pub struct Queued<T> {
 pub struct Pace<T> {
     waiting: BTreeMap<String, (Place, Queued<T>)>,
     servers: BTreeMap<String, Server>,
+    /// The least time between two.
+    spacing: Duration,
     /// When the last one began.
     begun_at: Option<Timestamp>,
     /// How many were ever queued.
@@ -67,11 +69,16 @@ struct Server {
 
 impl<T> Default for Pace<T> {
     fn default() -> Self {
-        Self { waiting: BTreeMap::new(), servers: BTreeMap::new(), begun_at: None, count: 0 }
+        Self::spaced(SPACING)
     }
 }
 
 impl<T> Pace<T> {
+    /// One with that much time between any two.
+    pub fn spaced(spacing: Duration) -> Self {
+        Self { waiting: BTreeMap::new(), servers: BTreeMap::new(), spacing, begun_at: None, count: 0 }
+    }
+
     /// Queues an exchange, in the place of one that waits for the same session. Whose token ends first goes first.
     pub fn queue(&mut self, queued: Queued<T>, now: Timestamp) {
         self.withdraw(&queued.session);
@@ -121,7 +128,7 @@ impl<T> Pace<T> {
     pub fn begin(&mut self, now: Timestamp) -> Option<Queued<T>> {
         // A clock that was set back must not park anything.
         self.begun_at = self.begun_at.map(|at| at.min(now));
-        if self.begun_at.is_some_and(|at| at.after(SPACING) > now) {
+        if self.begun_at.is_some_and(|at| at.after(self.spacing) > now) {
             return None;
         }
         let session = self.first()?.session.clone();
@@ -134,7 +141,7 @@ impl<T> Pace<T> {
     /// When the next one may begin; `None` where nothing waits, or only for an answer.
     pub fn next(&self, now: Timestamp) -> Option<Timestamp> {
         self.first()?;
-        Some(self.begun_at.map_or(now, |at| at.min(now).after(SPACING)))
+        Some(self.begun_at.map_or(now, |at| at.min(now).after(self.spacing)))
     }
 
     /// An exchange with `server` that had begun has ended.

@@ -5,7 +5,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use super::Daemon;
+use super::{Daemon, desk::changed};
 use crate::{
     config::{self, Changes, SessionSettings, Settings},
     exchange::Exchanger,
@@ -91,6 +91,7 @@ impl Daemon {
         for name in &changes.changed {
             self.change(name, old.sessions.get(name));
         }
+        self.drop_changed_roles(&old);
         let format = old.log.format != self.settings.log.format;
         words(&changes, format, self.sessions.len())
     }
@@ -114,6 +115,7 @@ impl Daemon {
         self.pace.withdraw(name);
         self.files.remove(name);
         self.waiters.dismiss(name);
+        self.desk.retain(|role| role.session != name, |role| changed(&role.session));
         self.ask_again(name);
     }
 

@@ -51,6 +51,7 @@ impl Daemon {
     /// Whoever waits for an exchange that will not begin any more is told.
     fn give_up_the_queue(&mut self) {
         self.pace.withdraw_all();
+        self.desk.close();
         let under_way: BTreeSet<&str> = self.effects.under_way().collect();
         self.waiters.keep(|session| under_way.contains(session));
     }

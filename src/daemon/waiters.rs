@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use tokio::sync::oneshot;
 
+use super::desk::changed;
 use crate::{
     api::{IssuedToken, Refusal},
     session::{Answer, Session, status::Status},
@@ -60,13 +61,11 @@ impl Waiters {
 
     /// Tells everybody who waits for `session` that it is another or no more.
     pub fn dismiss(&mut self, session: &str) {
-        let message = format!("the settings of `{session}` have changed: ask again");
-        let changed = || Refusal::Temporary { message: message.clone(), retry_after: None };
         for waiter in self.0.remove(session).unwrap_or_default() {
             // Whoever went away needs no answer.
             match waiter.wants {
-                Wants::Token { reply, .. } => drop(reply.send(Err(changed()))),
-                Wants::Refresh { reply } => drop(reply.send(Err(changed()))),
+                Wants::Token { reply, .. } => drop(reply.send(Err(changed(session)))),
+                Wants::Refresh { reply } => drop(reply.send(Err(changed(session)))),
             }
         }
     }
@@ -148,7 +147,8 @@ pub fn refreshed(session: &Session, now: Timestamp) -> Result<Status, Refusal> {
     }
 }
 
-fn sign_in_needed(session: &str, why: &str) -> Refusal {
+/// The refusal of a session that needs a sign-in, for the reason `why`.
+pub(super) fn sign_in_needed(session: &str, why: &str) -> Refusal {
     let message = format!("`{session}` needs a sign-in, since {why}: run `sso-refresh login {session}`");
     Refusal::SignInNeeded { session: session.to_owned(), message }
 }

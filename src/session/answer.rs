@@ -6,7 +6,7 @@ use super::{
     Phase, Retry, Session,
     event::Reason,
     status::{Next, State, Status},
-    token::Token,
+    token::{Secret, Token},
 };
 use crate::time::Timestamp;
 
@@ -40,6 +40,11 @@ impl Session {
     /// How many exchanges have ended so far.
     pub fn attempts(&self) -> u64 {
         self.attempts
+    }
+
+    /// The access token, good or not.
+    pub fn access_token(&self) -> Option<&Secret> {
+        self.token.as_ref().map(|token| &token.access_token)
     }
 
     /// What there is for a program that wants a token which is good for `min_validity`, and that has seen

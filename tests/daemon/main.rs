@@ -3,6 +3,7 @@
 #![cfg(feature = "simulator")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "what is missing fails the test")]
 
+mod credentials;
 mod place;
 mod secrets;
 

@@ -75,6 +75,13 @@ impl Place {
         put(&self.paths.aws_config, sections.join("\n").as_bytes());
     }
 
+    /// The same with the profiles of `profiles`, as lines of the file.
+    pub(crate) fn write_aws_config_with(&self, names: &[&str], profiles: &str) {
+        self.write_aws_config(names);
+        let sessions = fs::read_to_string(&self.paths.aws_config).unwrap();
+        put(&self.paths.aws_config, format!("{sessions}{profiles}").as_bytes());
+    }
+
     pub(crate) fn write_config(&self, text: &str) {
         put(&self.paths.config, text.as_bytes());
     }

@@ -9,7 +9,8 @@ use std::{
 
 use futures_util::future::join_all;
 use sso_refresh::{
-    session::status::State,
+    api::Wanted,
+    session::{role::Role, status::State},
     simulator::{Fault, Options},
 };
 
@@ -84,7 +85,7 @@ async fn play(fault: &str) -> Scene {
     let mut scene =
         Scene { planted: secrets(&place), told: vec![format!("what a panic would show: {token:?}")] };
     place.simulator.set_faults(Fault::parse_lines(fault).unwrap());
-    let told = &mut scene.told;
+    let Scene { planted, told } = &mut scene;
     place
         .play(async {
             let over = |state| matches!(state, State::LoginRequired | State::Fresh);
@@ -92,6 +93,15 @@ async fn play(fault: &str) -> Scene {
             told.push(format!("{:?}", place.client.status().await));
             told.push(format!("{:?}", place.client.token(Some("work"), Duration::from_secs(90)).await));
             told.push(format!("{:?}", place.client.refresh("work").await));
+            let role =
+                Role { session: "work".into(), account: "012345678901".into(), name: "ReadOnly".into() };
+            for _ in 0..2 {
+                let given = place.client.credentials(&Wanted::Role(role.clone()), None).await;
+                told.push(format!("{given:?}"));
+                planted.extend(given.iter().flat_map(|given| {
+                    [&given.secret_access_key, &given.session_token].map(|secret| secret.expose().to_owned())
+                }));
+            }
         })
         .await;
     scene.planted.extend(secrets(&place));
@@ -109,6 +119,10 @@ async fn no_secret_is_told() {
         "CreateToken:InvalidClientException:times=1",
         "CreateToken:InvalidGrantException:times=2",
         "CreateToken:expires-in=-1:times=1",
+        "GetRoleCredentials:UnauthorizedException:times=1",
+        "GetRoleCredentials:truncated:times=1",
+        "GetRoleCredentials:html=200:times=1",
+        "GetRoleCredentials:status=500:times=1",
     ]
     .map(play);
     let mut all = Scene::default();
@@ -117,8 +131,10 @@ async fn no_secret_is_told() {
         all.told.extend(scene.told);
     }
     let logged = recorder.text();
-    assert!(logged.contains("refreshed") && logged.contains("sign in with"), "the log was recorded");
-    assert!(all.planted.len() > 16, "{} secrets were planted", all.planted.len());
+    for part in ["refreshed", "sign in with", "has credentials of the role"] {
+        assert!(logged.contains(part), "the log was recorded: {part}");
+    }
+    assert!(all.planted.len() > 80, "{} secrets were planted", all.planted.len());
     for text in std::iter::once(&logged).chain(&all.told) {
         for secret in &all.planted {
             // Half of a secret is one too many.

@@ -79,6 +79,31 @@ async fn understands_what_the_router_answers() {
 }
 
 #[tokio::test]
+async fn asks_for_credentials_by_profile_and_by_role() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = client(&folder);
+    serve(&client, fake::router());
+    let profile = Wanted::Profile("home".into());
+    let role = Role { session: "home".into(), account: "0123 &".into(), name: "Ré+d/Only".into() };
+    for (wanted, millis, key, secret) in [
+        (&profile, None, "ASIA-home-Profile", "key-0"),
+        (&profile, Some(1), "ASIA-home-Profile", "key-1"),
+        (&Wanted::Role(role.clone()), Some(300_000), "ASIA-home-Ré+d/Only", "key-300"),
+    ] {
+        let given = client.credentials(wanted, millis.map(Duration::from_millis)).await.unwrap();
+        assert_eq!((given.access_key_id.as_str(), given.secret_access_key.expose()), (key, secret));
+        assert_eq!(given.session_token.expose(), "role-token");
+        assert_eq!(given.expires_at, fake::NOW.after(Duration::from_secs(3600)), "in whole seconds");
+    }
+    let given = client.credentials(&Wanted::Role(role), None).await.unwrap();
+    assert_eq!(given.account, "0123 &");
+    for (name, code) in [("denied", "NoAccess"), ("nobody", "UnknownProfile"), ("gone", "SignInNeeded")] {
+        let error = client.credentials(&Wanted::Profile(name.into()), None).await.unwrap_err();
+        assert!(matches!(&error, Error::Refused(refusal) if refusal.code() == code), "{name}: {error:?}");
+    }
+}
+
+#[tokio::test]
 async fn passes_refusals_on() {
     let folder = tempfile::tempdir().unwrap();
     let client = client(&folder);

@@ -48,6 +48,22 @@ async fn tokens_come_as_the_contract_says() {
 }
 
 #[tokio::test]
+async fn credentials_come_as_the_sdks_want_them() {
+    let role = "/v1/sessions/home/credentials?account_id=012345678901&role_name=Read%2BOnly";
+    for (front, target, key, secret) in [
+        (Front::Loopback, "/v1/credentials/home", "ASIA-home-Profile", "key-0"),
+        (Front::Unix, "/v1/credentials/h%6Fme?min_validity=20m", "ASIA-home-Profile", "key-1200"),
+        (Front::Unix, role, "ASIA-home-Read+Only", "key-0"),
+    ] {
+        let (status, body) = ask(front, "GET", target).await;
+        let expected = format!(
+            r#"{{"AccessKeyId":"{key}","SecretAccessKey":"{secret}","Token":"role-token","Expiration":"2027-01-01T01:00:00Z","AccountId":"012345678901"}}"#
+        );
+        assert_eq!((status, body), (200, expected), "{target}");
+    }
+}
+
+#[tokio::test]
 async fn the_other_routes_answer_what_the_loop_says() {
     let (status, body) = ask(Front::Loopback, "GET", "/v1/status").await;
     assert_eq!((status, serde_json::from_str(&body).ok()), (200, Some(fake::report())));
@@ -89,6 +105,20 @@ async fn what_is_not_served_says_why() {
         (unix, "POST", "/v1/sessions/gone/refresh", 409, "SignInNeeded"),
         (unix, "POST", "/v1/sessions/busy/refresh", 503, "Temporary"),
         (unix, "POST", "/v1/sessions/other/refresh", 404, "UnknownSession"),
+        (unix, "GET", "/v1/credentials/", 404, "NotFound"),
+        (unix, "GET", "/v1/credentials/home/x", 404, "NotFound"),
+        (unix, "GET", "/v1/credentials/nobody", 404, "UnknownProfile"),
+        (unix, "GET", "/v1/credentials/denied", 403, "NoAccess"),
+        (unix, "GET", "/v1/credentials/gone", 409, "SignInNeeded"),
+        (unix, "GET", "/v1/credentials/busy", 503, "Temporary"),
+        (unix, "GET", "/v1/credentials/%00", 400, "BadRequest"),
+        (unix, "GET", "/v1/credentials/home?min_validity=soon", 400, "BadRequest"),
+        (unix, "POST", "/v1/credentials/home", 405, "MethodNotAllowed"),
+        (unix, "GET", "/v1/sessions/home/credentials", 400, "BadRequest"),
+        (unix, "GET", "/v1/sessions/home/credentials?account_id=1", 400, "BadRequest"),
+        (unix, "GET", "/v1/sessions/home/credentials?account_id=1&role_name=%0A", 400, "BadRequest"),
+        (unix, "GET", "/v1/sessions/other/credentials?account_id=1&role_name=R", 404, "UnknownSession"),
+        (Front::Loopback, "GET", "/v1/sessions/home/credentials?account_id=1&role_name=R", 403, "Forbidden"),
         (Front::Loopback, "POST", "/v1/reload", 403, "Forbidden"),
         (Front::Loopback, "POST", "/v1/sessions/home/refresh", 403, "Forbidden"),
     ] {
@@ -158,6 +188,7 @@ async fn a_loop_that_does_not_answer_is_a_temporary_error() {
         ("GET", "/healthz", PING_LIMIT),
         ("GET", "/v1/status", STATUS_LIMIT),
         ("GET", "/token", EXCHANGE_LIMIT),
+        ("GET", "/v1/credentials/home", EXCHANGE_LIMIT),
         ("POST", "/v1/sessions/home/refresh", EXCHANGE_LIMIT),
         ("POST", "/v1/reload", RELOAD_LIMIT),
     ] {

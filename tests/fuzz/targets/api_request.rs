@@ -9,9 +9,9 @@ use libfuzzer_sys::fuzz_target;
 use oracle::assert_is_a_line;
 use serde_json::Value;
 use sso_refresh::{
-    api::{Call, IssuedToken, Refusal, router::Router, unix::converse_for_fuzzing},
+    api::{Call, IssuedToken, Refusal, Wanted, router::Router, unix::converse_for_fuzzing},
     config::line,
-    session::token::Secret,
+    session::{role::RoleCredentials, token::Secret},
     time::{Clock, Timestamp},
 };
 use tokio::{
@@ -79,7 +79,25 @@ async fn daemon(mut calls: mpsc::Receiver<Call>) -> usize {
                     Err(refusal) => Err(refusal),
                 }));
             }
-            Call::Refresh { session, reply } => {
+            Call::Credentials { wanted, reply, .. } => {
+                tokens += 1;
+                let (account, refusal) = match wanted {
+                    Wanted::Profile(profile) => (
+                        "1".into(),
+                        named(profile)
+                            .err()
+                            .map(|error| Refusal::UnknownProfile { message: error.to_string() }),
+                    ),
+                    Wanted::Role(role) => {
+                        for name in [&role.account, &role.name] {
+                            assert!(!name.contains(char::is_control), "{name:?} gets into a log");
+                        }
+                        (role.account, named(role.session).err())
+                    }
+                };
+                drop(reply.send(refusal.map_or_else(|| Ok(credentials(account)), Err)));
+            }
+            Call::Refresh { session, reply, .. } => {
                 let refusal = match named(session) {
                     Ok(session) => Refusal::SignInNeeded { session, message: "sign in".into() },
                     Err(refusal) => refusal,
@@ -93,6 +111,16 @@ async fn daemon(mut calls: mpsc::Receiver<Call>) -> usize {
         }
     }
     tokens
+}
+
+fn credentials(account: String) -> RoleCredentials {
+    RoleCredentials {
+        account,
+        access_key_id: "ASIA".into(),
+        secret_access_key: Secret::new("planted-token"),
+        session_token: Secret::new("planted-token"),
+        expires_at: NOW.after(Duration::from_secs(3600)),
+    }
 }
 
 fn named(session: String) -> Result<String, Refusal> {
@@ -145,7 +173,8 @@ impl<'a> Answer<'a> {
     }
 
     fn holds_token(&self) -> bool {
-        let holds = contains(self.body, br#""accessToken":"planted-token""#);
+        let shown = [&br#""accessToken":"planted-token""#[..], br#""SecretAccessKey":"planted-token""#];
+        let holds = shown.into_iter().any(|part| contains(self.body, part));
         assert!(!holds || self.status == 200);
         holds
     }

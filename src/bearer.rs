@@ -1,0 +1,171 @@
+//! [`Bearer`]: who has the token of a session, the daemon or a command; and [`with_token`], which asks the portal
+//! something with it.
+//!
+//! That the portal does not know a token means that it is dead, whatever its expiry says: the session is refreshed once,
+//! and the portal is asked again. That it gives no access to a role says nothing of the token.
+
+use std::{fmt::Display, time::Duration};
+
+use crate::{
+    api::{IssuedToken, Refusal},
+    config::line,
+    portal::{Error, Verdict},
+    session::token::Secret,
+};
+
+/// How long a token must be good to be sent: longer than a request takes.
+pub const MIN_VALIDITY: Duration = Duration::from_secs(60);
+
+/// Who has the token of one session.
+pub trait Bearer {
+    /// Why there is none.
+    type Error;
+
+    /// The session's name.
+    fn session(&self) -> &str;
+
+    /// A token that is good for [`MIN_VALIDITY`].
+    fn token(&mut self) -> impl Future<Output = Result<IssuedToken, Self::Error>>;
+
+    /// Refreshes the session, unless it has another token by now than `rejected`.
+    fn refresh(&mut self, rejected: &Secret) -> impl Future<Output = Result<(), Self::Error>>;
+
+    /// What the portal's refusal is to whoever asked.
+    fn refused(&self, refusal: Refusal) -> Self::Error;
+}
+
+/// What `ask` got from the portal with a token of `bearer`. It is about `what`, such as a role.
+pub async fn with_token<B: Bearer, T, F>(
+    bearer: &mut B,
+    what: impl Display,
+    ask: impl Fn(Secret) -> F,
+) -> Result<T, B::Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let rejected = bearer.token().await?.access_token;
+    let error = match ask(rejected.clone()).await {
+        Ok(answer) => return Ok(answer),
+        Err(error) => error,
+    };
+    if error.verdict() != Verdict::DeadToken {
+        return Err(bearer.refused(refusal(bearer.session(), what, &error)));
+    }
+    tracing::info!("{}: the token is dead before its time, so it is refreshed: {error}", bearer.session());
+    bearer.refresh(&rejected).await?;
+    let token = bearer.token().await?.access_token;
+    ask(token).await.map_err(|error| bearer.refused(refusal(bearer.session(), what, &error)))
+}
+
+fn refusal(session: &str, what: impl Display, error: &Error) -> Refusal {
+    match error.verdict() {
+        Verdict::DeadToken => Refusal::SignInNeeded {
+            session: session.to_owned(),
+            message: format!(
+                "`{session}` needs a sign-in, since AWS does not take its token though it was just refreshed ({error}): \
+                 run `sso-refresh login {session}`"
+            ),
+        },
+        Verdict::NoAccess => Refusal::NoAccess {
+            message: line(format_args!(
+                "AWS gives you no access to {what} ({error}): `sso-refresh accounts {session}` and `sso-refresh roles` \
+                 list what you have"
+            )),
+        },
+        Verdict::Retry { after } => Refusal::Temporary { message: error.to_string(), retry_after: after },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::time::Timestamp;
+
+    /// Its tokens are `0`, `1`, …: one more with each refresh.
+    struct Counting {
+        refreshed: u32,
+        fails: bool,
+    }
+
+    impl Bearer for Counting {
+        type Error = Refusal;
+
+        fn session(&self) -> &'static str {
+            "work"
+        }
+
+        async fn token(&mut self) -> Result<IssuedToken, Refusal> {
+            Ok(IssuedToken {
+                session: "work".into(),
+                access_token: Secret::new(self.refreshed.to_string()),
+                expires_at: Timestamp::from_secs(0),
+            })
+        }
+
+        async fn refresh(&mut self, rejected: &Secret) -> Result<(), Refusal> {
+            assert_eq!(rejected.expose(), self.refreshed.to_string());
+            if self.fails {
+                return Err(Refusal::Temporary { message: "offline".into(), retry_after: None });
+            }
+            self.refreshed += 1;
+            Ok(())
+        }
+
+        fn refused(&self, refusal: Refusal) -> Refusal {
+            refusal
+        }
+    }
+
+    /// What comes of statuses that the portal answers one after the other (200 is an answer), and which tokens it saw.
+    async fn asked(statuses: &[u16], fails: bool) -> (Result<&'static str, Refusal>, Vec<String>) {
+        let seen = RefCell::new(Vec::new());
+        let mut bearer = Counting { refreshed: 0, fails };
+        let result = with_token(&mut bearer, "the role `R`", |token| {
+            let status = statuses[seen.borrow().len()];
+            seen.borrow_mut().push(token.expose().to_owned());
+            std::future::ready(match status {
+                200 => Ok("given"),
+                status => Err(Error::Service {
+                    host: "portal".into(),
+                    status,
+                    exception: "X".into(),
+                    message: None,
+                    retry_after: None,
+                }),
+            })
+        })
+        .await;
+        (result, seen.into_inner())
+    }
+
+    #[tokio::test]
+    async fn a_dead_token_is_refreshed_once() {
+        for (statuses, fails, code, tokens) in [
+            (&[200][..], false, None, &["0"][..]),
+            (&[401, 200], false, None, &["0", "1"]),
+            (&[401, 401], false, Some("SignInNeeded"), &["0", "1"]),
+            (&[401, 403], false, Some("NoAccess"), &["0", "1"]),
+            (&[401], true, Some("Temporary"), &["0"]),
+            (&[403], false, Some("NoAccess"), &["0"]),
+            (&[404], false, Some("NoAccess"), &["0"]),
+            (&[429], false, Some("Temporary"), &["0"]),
+            (&[500], false, Some("Temporary"), &["0"]),
+        ] {
+            let (result, seen) = asked(statuses, fails).await;
+            assert_eq!(result.as_ref().err().map(Refusal::code), code, "{statuses:?}: {result:?}");
+            assert_eq!(seen, tokens, "{statuses:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_wrong_role_is_told_as_that() {
+        let message = asked(&[403], false).await.0.unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "AWS gives you no access to the role `R` (portal answered X (HTTP 403)): `sso-refresh accounts work` and \
+             `sso-refresh roles` list what you have"
+        );
+    }
+}

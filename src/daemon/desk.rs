@@ -1,0 +1,255 @@
+//! [`Desk`]: where role credentials are handed out. The [`Broker`] decides; here its fetches are made, in tasks of their
+//! own, and whoever waits for one is answered.
+//!
+//! A task gets its token as any program does, by a call to the loop. So everything that holds for a program that asks
+//! for a token holds for it too.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+};
+
+use super::{
+    Daemon,
+    broker::{Broker, Fetch, News},
+    effects::Done,
+    pace::{Pace, Queued},
+    waiters::sign_in_needed,
+};
+use crate::{
+    api::{Call, IssuedToken, Refusal},
+    bearer::{self, Bearer, with_token},
+    config::{Settings, line, roles},
+    platform, portal,
+    session::{
+        role::{Role, RoleCredentials},
+        token::Secret,
+    },
+    time::Timestamp,
+};
+
+/// Takes an answer.
+pub(super) type Reply = oneshot::Sender<Result<RoleCredentials, Refusal>>;
+
+/// The loop's side of role credentials.
+#[derive(Debug)]
+pub(super) struct Desk {
+    broker: Broker,
+    seekers: BTreeMap<Role, Vec<Seeker>>,
+    /// The fetches that have not begun: below what the portal throttles.
+    pace: Pace<Fetch>,
+    /// Those under way, the ones of sessions that are no more among them.
+    tasks: JoinSet<()>,
+    calls: mpsc::Sender<Call>,
+}
+
+#[derive(Debug)]
+struct Seeker {
+    min_validity: Option<Duration>,
+    /// How many fetches of the role had ended when it asked.
+    attempts: u64,
+    reply: Reply,
+}
+
+impl Desk {
+    /// A desk whose tasks ask the loop through `calls`.
+    pub(super) fn new(calls: mpsc::Sender<Call>) -> Self {
+        Self {
+            broker: Broker::default(),
+            seekers: BTreeMap::new(),
+            pace: Pace::spaced(portal::SPACING),
+            tasks: JoinSet::new(),
+            calls,
+        }
+    }
+
+    /// When there is something to do.
+    pub(super) fn next(&self, now: Timestamp) -> Option<Timestamp> {
+        [self.broker.next(), self.pace.next(now)].into_iter().flatten().min()
+    }
+
+    /// Nothing of `session`, or of any, is held back any more.
+    pub(super) fn hope(&mut self, session: Option<&str>, now: Timestamp) {
+        self.broker.hope(session, now);
+    }
+
+    /// Drops the credentials of `session`, which is signed out.
+    pub(super) fn signed_out(&mut self, session: &str) {
+        self.retain(|role| role.session != session, |role| sign_in_needed(&role.session, "it is signed out"));
+    }
+
+    /// Drops the credentials of those roles of which `wanted` does not say so; whoever waits for one is told `why`.
+    pub(super) fn retain(&mut self, wanted: impl Fn(&Role) -> bool, why: impl Fn(&Role) -> Refusal) {
+        for role in self.broker.retain(wanted) {
+            self.pace.withdraw(&key(&role));
+            for Seeker { reply, .. } in self.seekers.remove(&role).unwrap_or_default() {
+                // Whoever went away needs no answer.
+                drop(reply.send(Err(why(&role))));
+            }
+        }
+    }
+
+    /// Nobody gets anything any more: whoever waits learns that the daemon stops.
+    pub(super) fn close(&mut self) {
+        self.pace.withdraw_all();
+        self.seekers.clear();
+        self.tasks.abort_all();
+    }
+
+    /// Those of one session alone are counted together: a session that hangs is no delay for another.
+    fn queue(&mut self, fetch: Fetch, now: Timestamp) {
+        let Fetch { role, generation, expires_at } = &fetch;
+        let (session, server, generation, expires_at) =
+            (key(role), role.session.clone(), *generation, *expires_at);
+        self.pace.queue(Queued { session, server, generation, expires_at, work: fetch }, now);
+    }
+
+    /// Answers those who can be answered.
+    fn settle(&mut self, role: &Role, now: Timestamp) {
+        let Some(waiting) = self.seekers.remove(role) else { return };
+        let mut left = Vec::new();
+        for seeker in waiting {
+            let Seeker { min_validity, attempts, .. } = seeker;
+            match self.broker.answer(role, min_validity, attempts, now) {
+                Some(answer) => drop(seeker.reply.send(answer)),
+                None if seeker.reply.is_closed() => {}
+                None => left.push(seeker),
+            }
+        }
+        if !left.is_empty() {
+            self.seekers.insert(role.clone(), left);
+        }
+    }
+}
+
+impl Daemon {
+    /// Answers with credentials of `role`, now or when they were fetched.
+    pub(super) fn ask_credentials(&mut self, role: &Role, min_validity: Option<Duration>, reply: Reply) {
+        let now = self.clock.now();
+        let (fetch, attempts) = self.desk.broker.ask(role, min_validity, now);
+        if let Some(fetch) = fetch {
+            self.desk.queue(fetch, now);
+        }
+        self.desk.seekers.entry(role.clone()).or_default().push(Seeker { min_validity, attempts, reply });
+        self.desk.settle(role, now);
+        if self.desk.seekers.contains_key(role) {
+            self.desk.pace.hurry(&key(role), now);
+        }
+    }
+
+    /// A fetch has ended.
+    pub(super) fn fetched(&mut self, fetch: &Fetch, result: Result<RoleCredentials, Refusal>) {
+        let now = self.clock.now();
+        let Fetch { role, .. } = fetch;
+        let name = &role.session;
+        self.desk.pace.ended(name);
+        let said = match &result {
+            Ok(credentials) => format!("has credentials of {role}, good until {}", credentials.expires_at),
+            Err(refusal) => format!("can't get credentials of {role}: {refusal}"),
+        };
+        let said = line(format_args!("{name}: {said}"));
+        match self.desk.broker.fetched(fetch, result, now) {
+            Some(News::RenewalFails) => tracing::warn!(session = name, "{said}"),
+            Some(News::Fails) => tracing::info!(session = name, "{said}"),
+            Some(News::Nothing) => tracing::debug!(session = name, "{said}"),
+            None => tracing::debug!(session = name, "{name}: credentials came too late and are dropped"),
+        }
+        self.desk.settle(role, now);
+    }
+
+    /// Begins the fetches whose turn it is.
+    pub(super) fn begin_fetches(&mut self) {
+        let now = self.clock.now();
+        for fetch in self.desk.broker.due(now) {
+            self.desk.queue(fetch, now);
+        }
+        while self.desk.tasks.try_join_next().is_some() {}
+        while let Some(Queued { work: fetch, .. }) = self.desk.pace.begin(now) {
+            self.fetch(fetch);
+        }
+    }
+
+    /// Keeps the credentials only of what is configured as it was under the settings of before.
+    pub(super) fn drop_changed_roles(&mut self, old: &Settings) {
+        let new: BTreeSet<Role> = roles(&self.settings).collect();
+        let gone: BTreeSet<Role> = roles(old).filter(|role| !new.contains(role)).collect();
+        self.desk.retain(|role| !gone.contains(role), |role| changed(&role.session));
+        // The way to the network may be another, too.
+        self.desk.hope(None, self.clock.now());
+    }
+
+    fn fetch(&mut self, fetch: Fetch) {
+        let Some(session) = self.settings.sessions.get(&fetch.role.session).cloned() else {
+            return self.desk.pace.ended(&fetch.role.session);
+        };
+        let (exchanger, done) = (self.effects.exchanger.clone(), self.effects.done());
+        let mut bearer = OfLoop { session: session.name.clone(), calls: self.desk.calls.clone() };
+        self.desk.tasks.spawn(async move {
+            let role = &fetch.role;
+            let result = with_token(&mut bearer, role, |token| {
+                let portal = exchanger.portal(&session);
+                async move { portal?.role_credentials(&token, role).await }
+            })
+            .await;
+            platform::release_free();
+            // Nobody listens any more when the daemon ends.
+            let _ = done.send(Done::Fetched(fetch, result));
+        });
+    }
+}
+
+/// The loop as one of its own tasks sees it.
+struct OfLoop {
+    session: String,
+    calls: mpsc::Sender<Call>,
+}
+
+impl OfLoop {
+    async fn ask<T>(
+        &self,
+        call: impl FnOnce(oneshot::Sender<Result<T, Refusal>>) -> Call,
+    ) -> Result<T, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        let stopping = || Refusal::Temporary { message: "the daemon is stopping".into(), retry_after: None };
+        self.calls.send(call(reply)).await.map_err(|_| stopping())?;
+        answer.await.map_err(|_| stopping())?
+    }
+}
+
+impl Bearer for OfLoop {
+    type Error = Refusal;
+
+    fn session(&self) -> &str {
+        &self.session
+    }
+
+    async fn token(&mut self) -> Result<IssuedToken, Refusal> {
+        let (session, min_validity) = (Some(self.session.clone()), bearer::MIN_VALIDITY);
+        self.ask(|reply| Call::Token { session, min_validity, reply }).await
+    }
+
+    async fn refresh(&mut self, rejected: &Secret) -> Result<(), Refusal> {
+        let (session, rejected) = (self.session.clone(), Some(rejected.clone()));
+        self.ask(|reply| Call::Refresh { session, rejected, reply }).await.map(|_| ())
+    }
+
+    fn refused(&self, refusal: Refusal) -> Refusal {
+        refusal
+    }
+}
+
+/// The refusal for whoever waits for something of a session that is another, or no more.
+pub(super) fn changed(session: &str) -> Refusal {
+    let message = format!("the settings of `{session}` have changed: ask again");
+    Refusal::Temporary { message, retry_after: None }
+}
+
+/// What tells a role from all others in a text: no name has a control character.
+fn key(role: &Role) -> String {
+    format!("{}\n{}\n{}", role.session, role.account, role.name)
+}
