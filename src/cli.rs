@@ -1,19 +1,24 @@
 //! The command line: [`Cli`] as clap reads it, and the dispatch to one module a command.
 
+mod access;
+mod accounts;
 mod completions;
 mod config;
 mod context;
+mod credentials;
 #[cfg(feature = "simulator")]
 mod demo;
 mod direct;
 mod exit;
 mod import;
+mod listing;
 mod log;
 mod login;
 mod logout;
 mod out;
 mod refresh;
 mod reload;
+mod roles;
 mod run;
 #[cfg(feature = "simulator")]
 mod simulate;
@@ -87,6 +92,12 @@ enum Command {
     Token(token::Args),
     /// Refresh now
     Refresh(refresh::Args),
+    /// Print credentials of a role: for `credential_process`, a shell or a script
+    Credentials(credentials::Args),
+    /// List the accounts that a session may use
+    Accounts(accounts::Args),
+    /// List the roles that a session may use in an account
+    Roles(roles::Args),
     /// Take over the Node.js script that refreshed a session before
     Import(import::Args),
     /// Check or show the configuration
@@ -142,6 +153,9 @@ impl Cli {
             Command::Status(args) => status::run(args, &context()?),
             Command::Token(args) => token::run(args, &context()?),
             Command::Refresh(args) => refresh::run(args, &context()?),
+            Command::Credentials(args) => credentials::run(args, &context()?),
+            Command::Accounts(args) => accounts::run(args, &context()?, quiet),
+            Command::Roles(args) => roles::run(args, &context()?, quiet),
             Command::Import(args) => import::run(args, &context()?),
             Command::Config(command) => config::run(command, &context()?),
             Command::Reload => reload::run(&context()?),
@@ -196,6 +210,9 @@ mod tests {
             "sso-refresh login --device-code --no-browser work",
             "sso-refresh logout --all --color=always",
             "sso-refresh config show --json",
+            "sso-refresh credentials --profile dev --format fish --min-validity 30m",
+            "sso-refresh credentials --account 1 --role R --session work --print-config",
+            "sso-refresh roles work --account 1 --json",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
         }
@@ -206,6 +223,11 @@ mod tests {
             "sso-refresh token --json --header",
             "sso-refresh token --min-validity soon",
             "sso-refresh refresh work --all",
+            "sso-refresh credentials",
+            "sso-refresh credentials --account 1",
+            "sso-refresh credentials --profile dev --session work",
+            "sso-refresh credentials --profile dev --account 1 --role R",
+            "sso-refresh roles",
         ] {
             let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
             assert_eq!(error.exit_code(), i32::from(exit::USAGE), "{line}");

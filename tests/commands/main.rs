@@ -7,6 +7,7 @@ mod support;
 
 mod browser;
 mod config;
+mod credentials;
 mod import;
 mod login;
 mod paste;

@@ -1,0 +1,95 @@
+//! [`recipe`]: the line of the AWS config file that makes AWS programs ask this one.
+
+use std::{
+    env,
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use super::format::quoted_for_sh;
+use crate::cli::exit::{self, Failure};
+
+/// `credential_process = /path/to/sso-refresh credentials …`: some SDKs run it in a shell and some without one, so the
+/// path is absolute and every word that needs it is quoted as both understand.
+pub(super) fn recipe(arguments: &[&str]) -> Result<String, Failure> {
+    let unfit = |what: &str| {
+        let message =
+            format!("{what} can't stand in the AWS config file: use a name without line ends, ` #` and ` ;`");
+        Err(Failure::new(exit::USAGE, message))
+    };
+    let program = program()?;
+    let Some(program) = program.to_str() else { return unfit("the path of this program") };
+    let mut line = String::from("credential_process =");
+    for word in std::iter::once(&program).chain(arguments) {
+        // What the file's parsers take for the end of a line or for a comment no quotes can save.
+        if word.chars().any(char::is_control) || word.contains(" #") || word.contains(" ;") {
+            return unfit(&format!("`{}`", crate::config::line(word)));
+        }
+        line.push(' ');
+        let plain = |c: char| c.is_alphanumeric() || "/._-+=:@%,".contains(c);
+        if !word.is_empty() && word.chars().all(plain) {
+            line.push_str(word);
+        } else {
+            quoted_for_sh(word, &mut line);
+        }
+    }
+    Ok(line)
+}
+
+/// This program as it was called: behind a link that an update moves, where there is one.
+fn program() -> Result<PathBuf, Failure> {
+    let real = env::current_exe().map_err(|error| {
+        Failure::new(
+            exit::FAILED,
+            format!("can't tell where this program is: {error}; write its path yourself"),
+        )
+    })?;
+    let called = env::args_os().next().and_then(|called| as_called(called, env::var_os("PATH")));
+    Ok(called.filter(|called| called.canonicalize().is_ok_and(|path| path == real)).unwrap_or(real))
+}
+
+fn as_called(called: OsString, path: Option<OsString>) -> Option<PathBuf> {
+    let called = PathBuf::from(called);
+    if called.components().count() > 1 {
+        return std::path::absolute(called).ok();
+    }
+    let found =
+        |folder: PathBuf| Some(folder.join(&called)).filter(|path| path.is_absolute() && is_file(path));
+    env::split_paths(&path?).find_map(found)
+}
+
+fn is_file(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| found.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_they_must_be() {
+        let words = |arguments: &[&str]| {
+            let line = recipe(arguments).unwrap();
+            let (start, rest) = line.split_once(" = ").unwrap();
+            assert_eq!(start, "credential_process");
+            let (program, rest) = rest.split_once(' ').unwrap();
+            assert!(Path::new(program.trim_matches('\'')).is_absolute(), "{line}");
+            rest.to_owned()
+        };
+        assert_eq!(words(&["credentials", "--profile", "dev"]), "credentials --profile dev");
+        assert_eq!(words(&["my dev", "it's", "a$b", ""]), r"'my dev' 'it'\''s' 'a$b' ''");
+        for unfit in ["a\nb", "a #b", "a ;b"] {
+            assert_eq!(recipe(&[unfit]).unwrap_err().code(), exit::USAGE);
+        }
+    }
+
+    #[test]
+    fn a_bare_name_is_looked_for_as_a_shell_does() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::File::create(folder.path().join("program")).unwrap();
+        let path = env::join_paths([Path::new("/nonexistent"), Path::new("."), folder.path()]).unwrap();
+        assert_eq!(as_called("program".into(), Some(path.clone())), Some(folder.path().join("program")));
+        assert_eq!(as_called("other".into(), Some(path)), None);
+        assert_eq!(as_called("/x/program".into(), None), Some("/x/program".into()));
+    }
+}
