@@ -2,11 +2,13 @@
 //! years of one laptop, and four hours of a thousand sessions.
 
 mod crowd;
+mod step;
 mod world;
 
 use proptest::{collection::vec, prelude::*, test_runner::RngSeed};
 use sso_refresh::session::status::State;
-use world::{DAY, HOUR, MINUTE, SECOND, Step, World};
+use step::Step;
+use world::{DAY, HOUR, MINUTE, SECOND, World};
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![

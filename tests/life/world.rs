@@ -17,6 +17,8 @@ use sso_refresh::{
     time::Timestamp,
 };
 
+use crate::step::{Step, Tally};
+
 pub(crate) const SECOND: i64 = 1000;
 pub(crate) const MINUTE: i64 = 60 * SECOND;
 pub(crate) const HOUR: i64 = 60 * MINUTE;
@@ -30,57 +32,6 @@ const LONGEST_BACKOFF: i64 = 5 * MINUTE;
 const TIMEOUT: i64 = 30 * SECOND;
 /// How long after a change of the file it is read.
 const WATCH: i64 = 100;
-
-/// What happens in the life, besides the session's own doings.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Step {
-    /// Time passes: milliseconds.
-    Pass(i64),
-    /// The machine sleeps: milliseconds.
-    Sleep(i64),
-    /// The clock is set: by milliseconds, either way.
-    SetClock(i64),
-    /// The network goes.
-    NetworkDown,
-    /// It returns, and the system says so.
-    NetworkUp,
-    /// Another program refreshes the token and writes it.
-    Rival,
-    /// The user signs in with another program.
-    Login,
-    /// The user signs out with another program.
-    Logout,
-    /// The settings change: refresh so many seconds before the expiry.
-    Reload(u64),
-    /// `sso-refresh refresh`.
-    AskRefresh,
-    /// `sso-refresh token --min-validity` so many seconds.
-    AskToken(u64),
-    /// The answer to the next exchange is lost after the server acted.
-    LoseAnswer,
-    /// The Identity Center session ends at the server.
-    SessionEnds,
-    /// The disk is full: nothing can be written.
-    DiskFull,
-    /// It has room again.
-    DiskFree,
-    /// The token file can't be read.
-    FileTorn,
-    /// It can be read again.
-    FileMended,
-}
-
-/// What was counted.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) exchanges: u64,
-    pub(crate) adopted: u64,
-    pub(crate) failures: u64,
-    pub(crate) wakes: u64,
-    pub(crate) told: u64,
-    pub(crate) sign_ins_needed: u64,
-    pub(crate) lost_answers: u64,
-}
 
 struct Flight {
     generation: Generation,
