@@ -176,7 +176,7 @@ pub enum Error {
     },
     /// No profile that gets its token from a session has the name that was given.
     #[error(
-        "there is no profile `{name}` with an sso_session{}; known {}", did_you_mean(meant.as_deref()), listed(known)
+        "there is no profile `{name}` with an sso_session{}; {}", did_you_mean(meant.as_deref()), listed(known)
     )]
     UnknownProfile {
         /// What was given.
@@ -302,7 +302,7 @@ fn did_you_mean(meant: Option<&str>) -> String {
 }
 
 fn listed(known: &str) -> String {
-    if known.is_empty() { "is none".into() } else { format!("are {known}") }
+    if known.is_empty() { "run `aws configure sso` for one".into() } else { format!("known are {known}") }
 }
 
 #[cfg(test)]

@@ -110,7 +110,8 @@ mod tests {
         }
         let error = resolve_profile(&self::settings(""), "a\u{1b}[31m").unwrap_err().to_string();
         assert!(
-            error.contains("there is no profile `a\\u{1b}[31m`") && error.ends_with("known is none"),
+            error.contains("there is no profile `a\\u{1b}[31m`")
+                && error.ends_with("run `aws configure sso` for one"),
             "{error}"
         );
     }
