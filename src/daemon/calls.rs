@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Daemon;
+use super::{Daemon, waiters::refreshed};
 use crate::{
     api::{self, Call, DaemonInfo, Refusal, Report, Wanted},
     config,
@@ -89,6 +89,12 @@ impl Daemon {
                         drop(reply.send(Ok(session.status(self.clock.now()))));
                     }
                 }
+                // However many roles find a token dead, the floor between two exchanges holds.
+                Ok(name) if rejected.is_some() && self.rests(&name) => {
+                    if let Some(session) = self.sessions.get(&name) {
+                        drop(reply.send(refreshed(session, self.clock.now())));
+                    }
+                }
                 Ok(name) => {
                     self.waiters.refresh(&name, self.attempts(&name), reply);
                     self.handle(&name, Event::RefreshAsked);
@@ -117,6 +123,10 @@ impl Daemon {
     fn has_another_token(&self, session: &str, rejected: Option<&Secret>) -> bool {
         let Some((rejected, session)) = rejected.zip(self.sessions.get(session)) else { return false };
         session.access_token().is_some_and(|token| token != rejected)
+    }
+
+    fn rests(&self, session: &str) -> bool {
+        self.sessions.get(session).is_some_and(|session| session.rests(self.clock.now()))
     }
 
     fn attempts(&self, session: &str) -> u64 {

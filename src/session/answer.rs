@@ -47,6 +47,17 @@ impl Session {
         self.token.as_ref().map(|token| &token.access_token)
     }
 
+    /// Whether another exchange has to wait, unless the user wants one: the last one was a moment ago and went well, or
+    /// the server asked for patience.
+    pub fn rests(&self, now: Timestamp) -> bool {
+        let until = match &self.phase {
+            Phase::Fresh { .. } => self.attempted_at.map(|at| at.after(self.policy.floor)),
+            Phase::Backoff(Retry { not_before, .. }) => *not_before,
+            Phase::Unread | Phase::SignedOut | Phase::LoginRequired { .. } => None,
+        };
+        self.in_flight.is_none() && until.is_some_and(|at| at > now)
+    }
+
     /// What there is for a program that wants a token which is good for `min_validity`, and that has seen
     /// `attempts` exchanges end when it asked.
     pub fn answer(&self, min_validity: Duration, attempts: u64, now: Timestamp) -> Answer<'_> {

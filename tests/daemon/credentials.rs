@@ -112,6 +112,10 @@ async fn a_token_that_stays_dead_needs_a_sign_in_and_a_sign_in_helps() {
             );
             assert!(refused.to_string().contains("sso-refresh login work"), "{refused}");
             assert_eq!((calls(&place), place.exchanges()), (2, 1));
+            // Another role finds the same, and AWS is asked for no other token so soon.
+            let refused = refusal(ask(&place, "wrong").await);
+            assert!(matches!(&refused, Refusal::SignInNeeded { .. }), "{refused}");
+            assert_eq!(place.exchanges(), 1);
             place.simulator.set_faults(Vec::new());
             place.sign_in("work", 50 * MINUTE);
             ask(&place, "dev").await.unwrap();
