@@ -338,9 +338,8 @@ impl Daemon {
                 }
                 Action::Read { .. } => self.files.begin(name),
                 Action::Forget => self.desk.signed_out(name),
-                Action::Tell(Notice::TakenUp { .. } | Notice::Refreshed { .. }) => {
-                    self.desk.hope(Some(name), now);
-                }
+                Action::Tell(Notice::TakenUp { .. }) => self.desk.start_over(name, now),
+                Action::Tell(Notice::Refreshed { .. }) => self.desk.hope(Some(name), now),
                 _ => {}
             }
             self.effects.run(settings, action);

@@ -227,6 +227,21 @@ impl Broker {
         }
     }
 
+    /// A session got a token of somebody else's making, who may have signed in as another user: nothing that was had with
+    /// the one of before is handed out any more. What is to be fetched again for those who wait.
+    pub(super) fn start_over(&mut self, session: &str, now: Timestamp) -> Vec<Fetch> {
+        let mut fetches = Vec::new();
+        let concerned = self.held.keys().filter(|role| role.session == session);
+        for role in concerned.cloned().collect::<Vec<_>>() {
+            let Some(held) = self.held.get_mut(&role) else { continue };
+            let awaited = held.in_flight.is_some();
+            *held = Held { attempts: held.attempts, asked_at: held.asked_at.min(now), ..Held::new(now) };
+            fetches.extend(if awaited { self.begin(&role, now) } else { None });
+            self.plan(&role);
+        }
+        fetches
+    }
+
     /// Keeps the credentials only of those roles of which `wanted` says so. The roles that are no more.
     pub(super) fn retain(&mut self, wanted: impl Fn(&Role) -> bool) -> Vec<Role> {
         let unwanted: Vec<Role> = self.held.keys().filter(|role| !wanted(role)).cloned().collect();

@@ -78,6 +78,15 @@ impl Desk {
         self.broker.hope(session, now);
     }
 
+    /// Drops the credentials of `session`, whose token is another; whoever waits gets those that come with the new one.
+    pub(super) fn start_over(&mut self, session: &str, now: Timestamp) {
+        for fetch in self.broker.start_over(session, now) {
+            let key = key(&fetch.role);
+            self.queue(fetch, now);
+            self.pace.hurry(&key, now);
+        }
+    }
+
     /// Drops the credentials of `session`, which is signed out.
     pub(super) fn signed_out(&mut self, session: &str) {
         self.retain(|role| role.session != session, |role| sign_in_needed(&role.session, "it is signed out"));

@@ -213,6 +213,19 @@ async fn who_signs_out_leaves_no_credentials_behind() {
 }
 
 #[tokio::test]
+async fn who_signs_in_as_another_gets_nothing_of_the_user_before() {
+    let place = place(single_use()).await;
+    place
+        .play(async {
+            let first = ask(&place, "dev").await.unwrap();
+            place.sign_in("work", 50 * MINUTE);
+            assert_ne!(ask(&place, "dev").await.unwrap(), first);
+            assert_eq!((calls(&place), place.exchanges()), (2, 0));
+        })
+        .await;
+}
+
+#[tokio::test]
 async fn a_reload_drops_what_changed_and_only_that() {
     let place = place(single_use()).await;
     place

@@ -190,6 +190,22 @@ fn a_result_that_comes_too_late_is_dropped() {
 }
 
 #[test]
+fn another_token_is_another_beginning() {
+    let mut broker = with_credentials(HOUR);
+    assert_eq!(broker.start_over("home", at(1)), []);
+    assert_eq!(ask(&mut broker, None, at(1)).0, "first", "another session's");
+    assert_eq!(broker.start_over("work", at(1)), [], "nobody waits");
+    let (answer, fetch) = ask(&mut broker, None, at(1));
+    assert_eq!(answer, "waits");
+    // Meanwhile there is another one: whoever waits gets what comes with that.
+    let again = broker.start_over("work", at(1)).remove(0);
+    assert_eq!(broker.fetched(&fetch.unwrap(), Ok(credentials("of before", at(90))), at(1)), None);
+    assert_eq!(said(&broker, None, 1, at(1)), "waits");
+    broker.fetched(&again, Ok(credentials("right", at(50))), at(1));
+    assert_eq!(said(&broker, None, 1, at(1)), "right", "though it ends earlier");
+}
+
+#[test]
 fn short_lives_and_wrong_clocks_are_no_loop() {
     let second = Duration::from_secs(1);
     for (life, renewed_after) in [(10 * second, 5 * second), (20 * MINUTE, 10 * MINUTE)] {
