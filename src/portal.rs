@@ -103,7 +103,7 @@ impl Client {
                 self.page("ListAccounts", "/assignment/accounts", &[], next.as_deref(), token).await?;
             let response: AccountsResponse = success(&answer)?;
             accounts.extend(response.account_list);
-            next = response.next_token;
+            next = response.next_token.filter(|next| !next.is_empty());
             if next.is_none() {
                 return Ok(accounts);
             }
@@ -128,7 +128,7 @@ impl Client {
                 self.page("ListAccountRoles", "/assignment/roles", &query, next.as_deref(), token).await?;
             let response: RolesResponse = success(&answer)?;
             roles.extend(response.role_list.into_iter().map(|role| role.role_name));
-            next = response.next_token;
+            next = response.next_token.filter(|next| !next.is_empty());
             if next.is_none() {
                 return Ok(roles);
             }

@@ -97,7 +97,7 @@ fn pauses_grow_and_end() {
 #[tokio::test]
 async fn lists_have_all_pages() {
     let page = |next: &str| json(200, &format!("{ACCOUNTS}{next}}}"));
-    let server = Server::start(vec![page(r#","nextToken":"a/b=""#), page(r#","nextToken":null"#)]).await;
+    let server = Server::start(vec![page(r#","nextToken":"a/b=""#), page(r#","nextToken":"""#)]).await;
     let told = RefCell::new(Vec::new());
     let accounts = client(&server).accounts(&token(), |number| told.borrow_mut().push(number)).await.unwrap();
     assert_eq!((accounts.len(), accounts[1].name.as_str(), told.into_inner()), (2, "Sand box", vec![1]));
@@ -111,9 +111,8 @@ async fn lists_have_all_pages() {
         ]
     );
 
-    let server =
-        Server::start(vec![json(200, r#"{"roleList":[{"roleName":"B","accountId":"1"},{"roleName":"A"}]}"#)])
-            .await;
+    let roles = r#"{"roleList":[{"roleName":"B","accountId":"1"},{"roleName":"A"}],"nextToken":null}"#;
+    let server = Server::start(vec![json(200, roles)]).await;
     assert_eq!(client(&server).roles(&token(), "1", |_| {}).await.unwrap(), ["B", "A"]);
     assert!(server.requests()[0].starts_with("GET /assignment/roles?account_id=1&max_result=100 HTTP/1.1"));
 }
