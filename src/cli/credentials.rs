@@ -89,7 +89,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
 }
 
 impl Args {
-    /// What to ask the daemon for. Where the configuration on disk can't be read, it still has its own.
+    /// What to ask the daemon for: the role that the files name now, of which it may know an older one. Where they can't
+    /// be read, it still has its own.
     fn wanted(&self, context: &Context) -> Result<Wanted, Failure> {
         match (&self.account, &self.role, &self.profile) {
             (Some(account), Some(name), _) => {
@@ -99,12 +100,10 @@ impl Args {
                 };
                 Ok(Wanted::Role(Role { session, account: account.clone(), name: name.clone() }))
             }
-            (_, _, Some(profile)) => {
-                if context.config_error().is_none() {
-                    role_of(profile, context)?;
-                }
-                Ok(Wanted::Profile(profile.clone()))
-            }
+            (_, _, Some(profile)) => Ok(match context.config_error() {
+                Some(_) => Wanted::Profile(profile.clone()),
+                None => Wanted::Role(role_of(profile, context)?),
+            }),
             // clap lets nobody through.
             _ => Err(Failure::new(exit::USAGE, "name a --profile, or --account and --role")),
         }
@@ -160,9 +159,9 @@ fn print_config(args: &Args, context: &Context) -> Result<u8, Failure> {
     if context.paths.config_given {
         arguments.extend(["--config", &config]);
     }
-    match &wanted {
-        Wanted::Profile(profile) => arguments.extend(["--profile", profile]),
-        Wanted::Role(Role { session, account, name }) => {
+    match (&args.profile, &wanted) {
+        (Some(profile), _) | (None, Wanted::Profile(profile)) => arguments.extend(["--profile", profile]),
+        (None, Wanted::Role(Role { session, account, name })) => {
             arguments.extend(["--account", account, "--role", name, "--session", session]);
         }
     }

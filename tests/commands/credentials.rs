@@ -111,6 +111,23 @@ fn a_profile_that_the_daemon_does_not_know_yet_is_served() {
 }
 
 #[test]
+fn a_profile_whose_role_the_daemon_knows_as_another_is_served_as_it_is_now() {
+    let center = center();
+    let home = home(&center);
+    center.sign_in(&home, "work", 50 * MINUTE);
+    home.write("dotfiles/config", &format!("{WORK}{PROFILES}"));
+    fs::remove_file(home.path(".aws/config")).unwrap();
+    std::os::unix::fs::symlink(home.path("dotfiles/config"), home.path(".aws/config")).unwrap();
+    let mut daemon = home.daemon(&[]);
+    daemon.wait_for("has started");
+    let of_before = process(&home.run("credentials --profile dev"));
+    home.write("dotfiles/config", &format!("{WORK}{}", PROFILES.replace("Developer", "ReadOnly")));
+    let now = process(&home.run("credentials --profile dev"));
+    assert_ne!(now["AccessKeyId"], of_before["AccessKeyId"]);
+    assert_eq!(calls(&center), 2);
+}
+
+#[test]
 fn each_refusal_has_its_exit_code_and_prints_nothing() {
     let center = center();
     let home = home(&center);
