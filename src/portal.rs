@@ -27,7 +27,7 @@ const TOKEN_HEADER: &str = "x-amz-sso_bearer_token";
 /// The least time between two requests of one who asks much: 16 a second.
 pub const SPACING: Duration = Duration::from_millis(60);
 
-/// How often a request that was throttled is tried again: half a minute at most in all.
+/// How often a request that was throttled is tried again: 40 s at most in all.
 const RETRIES: u32 = 5;
 /// How long after the first time; twice as long after each other one.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);

@@ -161,7 +161,7 @@ async fn a_wrong_role_is_told_as_that_and_costs_the_session_nothing() {
 #[tokio::test]
 async fn a_renewal_that_fails_takes_nothing_away() {
     // Renewed when half of that is over.
-    let life = Duration::from_secs(10);
+    let life = Duration::from_secs(24);
     let place = place(Options { role_life: life, ..single_use() }).await;
     place
         .play(async {
