@@ -97,7 +97,8 @@ fn a_bad_config_toml_is_told_and_the_old_one_stays() {
     daemon.wait_for("the old one stays in force");
     assert!(status(&home)["daemon"]["config_error"].as_str().unwrap().contains(expected));
     let exchanges = center.exchanges();
-    let (code, _) = ask(&home, "POST /v1/sessions/work/refresh");
+    let session = "work";
+    let (code, _) = ask(&home, &format!("POST /v1/sessions/{session}/refresh"));
     assert_eq!((code, center.exchanges()), (200, exchanges + 1), "it goes on");
     serves(&home, "work");
     tally.tried();

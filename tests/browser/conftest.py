@@ -7,29 +7,15 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import time
 
 import identity_center
 import pytest
 from selenium import webdriver
+from waiting import PATIENCE, wait_for
 
 HERE = pathlib.Path(__file__).parent
 SSO_REFRESH = os.environ["SSO_REFRESH_BIN"]
 AWS = str(pathlib.Path(sys.executable).parent / "aws")
-
-# How long anything that is waited for may take on a busy machine.
-PATIENCE = 60
-
-
-def wait_for(what, look):
-    """What `look` returns as soon as that is true."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        late = time.monotonic() > deadline
-        if found := look():
-            return found
-        assert not late, f"waited in vain for {what}"
-        time.sleep(0.02)
 
 
 class Machine:

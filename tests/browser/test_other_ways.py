@@ -2,8 +2,9 @@
 
 import subprocess
 
-from conftest import PATIENCE, SSO_REFRESH
+from conftest import SSO_REFRESH
 from identity_center import ACCOUNT, PROFILE
+from waiting import PATIENCE
 
 
 def works(machine):

@@ -4,9 +4,9 @@ import re
 import stat
 import urllib.parse
 
-from conftest import wait_for
 from identity_center import ACCOUNT, PROFILE, SESSION, START_URL
 from selenium.webdriver.common.by import By
+from waiting import wait_for
 
 # WCAG 2.2, 1.4.3 and 1.4.6: large and small text is read by everybody from here on.
 CONTRAST = 4.5

@@ -10,8 +10,9 @@ import termios
 
 import pytest
 import zxingcpp
-from conftest import PATIENCE, SSO_REFRESH
+from conftest import SSO_REFRESH
 from PIL import Image
+from waiting import PATIENCE
 
 # Which of two modules, one above the other, are white.
 HALVES = {" ": (0, 0), "▄": (0, 255), "▀": (255, 0), "█": (255, 255)}

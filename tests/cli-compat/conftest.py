@@ -8,24 +8,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 
 import identity_center
 import pytest
+from waiting import wait_for
 
 AWS = str(pathlib.Path(sys.executable).parent / "aws")
 SSO_REFRESH = os.environ["SSO_REFRESH_BIN"]
-
-
-def wait_for(what, look, seconds):
-    """What `look` returns as soon as that is true; looked for once more at the end of the time."""
-    deadline = time.monotonic() + seconds
-    while True:
-        late = time.monotonic() > deadline
-        if found := look():
-            return found
-        assert not late, f"not within {seconds} s: {what}"
-        time.sleep(0.02)
 
 
 class Machine:

@@ -5,8 +5,8 @@ import re
 import signal
 import stat
 
-from conftest import wait_for
 from identity_center import ACCOUNT, PROFILE, SESSION, START_URL, ending_in, time_left
+from waiting import wait_for
 
 # Unknown to us and to the CLI: what other tools keep in the file is theirs.
 KEPT = {"scopesNote": "kept"}

@@ -4,8 +4,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import wait_for
 from identity_center import ACCOUNT, PROFILE, ending_in
+from waiting import wait_for
 
 # Another name than the profile that has the sso_session: SDKs differ in which of the two they take.
 ALWAYS = "dev-always"

@@ -8,8 +8,9 @@ import subprocess
 import sys
 
 import pytest
-from conftest import runs, wait_for
+from conftest import runs
 from identity_center import ACCOUNT, PROFILE, START_URL
+from waiting import wait_for
 
 # boto3 finds the token file by the name of the session.
 ASK = f"""

@@ -11,11 +11,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 
 import identity_center
 import pytest
 from identity_center import PROFILE, SESSION, ending_in, time_left
+from waiting import wait_for
 
 HERE = pathlib.Path(__file__).parent
 SSO_REFRESH = os.environ["SSO_REFRESH_BIN"]
@@ -23,15 +23,6 @@ PYTHON = [sys.executable, str(HERE / "ask.py"), PROFILE]
 NODE = ["node", "--no-warnings", str(pathlib.Path(os.environ["RIVALS_NODE"]) / "ask.mjs"), PROFILE]
 # The token as the SDKs find it: of the past, or in the last minutes, in which they refresh as well.
 LEFT = [{"seconds": -5}, {"seconds": 60}]
-
-
-def wait_for(what, look):
-    """What `look` returns as soon as that is true."""
-    deadline = time.monotonic() + 60
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.02)
-    return found
 
 
 @pytest.mark.parametrize("left", LEFT, ids=["expired", "expiring"])
