@@ -1,12 +1,16 @@
 //! [`Call`]: what a local program may ask of the daemon's loop, and what it is answered.
 //!
-//! [`router`] turns HTTP requests into calls, [`unix`] serves them on the owner's socket, and [`client`] is the
-//! other end of that socket. The loop knows nothing of HTTP: it takes calls from a channel and answers each
+//! [`router`] turns HTTP requests into calls, [`unix`] serves them on the owner's socket, [`loopback`] where a
+//! [`guard`] stands, and [`client`] is the other end of the socket. The loop knows nothing of HTTP: it takes calls from a channel and answers each
 //! through its `reply`.
 
 pub mod client;
+mod connections;
 #[cfg(test)]
 mod fake;
+pub mod guard;
+pub mod loopback;
+mod rejection;
 pub mod router;
 pub mod unix;
 mod wire;

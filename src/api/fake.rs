@@ -2,11 +2,15 @@
 //! backoff, `silent` is never answered, and no other exists. Profiles are called as their sessions; AWS refuses the role
 //! of `denied`, and `nobody` is no profile.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use tokio::sync::mpsc;
 
-use super::{Call, DaemonInfo, IssuedToken, Refusal, Report, VERSION, Wanted, router::Router};
+use super::{
+    Call, DaemonInfo, IssuedToken, Refusal, Report, VERSION, Wanted,
+    guard::{Asked, Guard, Pass},
+    router::Router,
+};
 use crate::{
     session::{
         role::{Role, RoleCredentials},
@@ -18,6 +22,15 @@ use crate::{
 
 /// The time by the fake's clock: 2027-01-01T00:00:00Z.
 pub(super) const NOW: Timestamp = Timestamp::from_secs(1_798_761_600);
+
+/// What [`guard`] wants to see as `Authorization`.
+pub(super) const TOKEN: &str = "token-of-the-endpoint";
+
+/// A guard at `address` who lets nobody have `secret`.
+pub(super) fn guard(address: impl Into<SocketAddr>) -> Guard {
+    let pass = Pass::new(Secret::new(TOKEN), |asked| asked != Asked::Profile("secret"));
+    Guard::new(address.into(), pass)
+}
 
 /// A router whose loop is answered by the returned receiver's owner.
 pub(super) fn manual() -> (Router, mpsc::Receiver<Call>) {

@@ -9,18 +9,17 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
     Method, Request, Response, StatusCode,
     body::{Body, Bytes},
-    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
 };
-use serde::Serialize;
 use tokio::{
     sync::{mpsc, oneshot},
     time::timeout,
 };
-use zeroize::Zeroizing;
 
 use super::{
-    Call, EXCHANGE_LIMIT, PING_LIMIT, RELOAD_LIMIT, Refusal, STATUS_LIMIT, VERSION, Wanted,
-    wire::{CONFIGURATION_REFUSED, CredentialsAnswer, ErrorAnswer, RefreshAnswer, ReloadAnswer, TokenAnswer},
+    Call, EXCHANGE_LIMIT, PING_LIMIT, RELOAD_LIMIT, STATUS_LIMIT, VERSION, Wanted,
+    guard::{Asked, Guard},
+    rejection::{Rejection, bad_request, json, response, unavailable},
+    wire::{CONFIGURATION_REFUSED, CredentialsAnswer, RefreshAnswer, ReloadAnswer, TokenAnswer},
 };
 use crate::{session::role::Role, time::Clock};
 
@@ -28,18 +27,16 @@ use crate::{session::role::Role, time::Clock};
 const BODY_MAX: usize = 8 * 1024;
 /// How long a client may take to send its body.
 const BODY_LIMIT: Duration = Duration::from_secs(5);
-/// What an answer with secrets has room in, in bytes.
-const ROOM: usize = 16 * 1024;
 /// How long a token is good at least, where the request does not say.
 const MIN_VALIDITY: Duration = Duration::from_secs(60);
 
 /// The listener that a request came in by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Front {
+#[derive(Clone, Copy, Debug)]
+pub enum Front<'a> {
     /// The owner's socket.
     Unix,
-    /// Loopback TCP.
-    Loopback,
+    /// Loopback TCP, which anybody on the machine can connect to, and a web page by way of a browser.
+    Loopback(&'a Guard),
 }
 
 /// Answers requests by asking the daemon's loop. Cheap to clone.
@@ -56,24 +53,37 @@ impl Router {
     }
 
     /// Answers one request. Every failure is an answer as well.
-    pub async fn respond<B>(&self, front: Front, request: Request<B>) -> Response<Full<Bytes>>
+    pub async fn respond<B>(&self, front: Front<'_>, request: Request<B>) -> Response<Full<Bytes>>
     where
         B: Body,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         match self.answer(front, request).await {
             Ok(response) => response,
-            Err(rejection) => rejection.into_response(),
+            Err(rejection) => {
+                tracing::debug!("refused a request: {}", rejection.message);
+                rejection.into_response()
+            }
         }
     }
 
-    async fn answer<B>(&self, front: Front, request: Request<B>) -> Result<Response<Full<Bytes>>, Rejection>
+    async fn answer<B>(
+        &self,
+        front: Front<'_>,
+        request: Request<B>,
+    ) -> Result<Response<Full<Bytes>>, Rejection>
     where
         B: Body,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let (head, body) = request.into_parts();
+        if let Front::Loopback(guard) = front {
+            guard.admit(&head, self.clock.now())?;
+        }
         let (endpoint, name) = find(front, &head.method, head.uri.path())?;
+        if let Front::Loopback(guard) = front {
+            guard.allow(endpoint.asked(name.as_deref()))?;
+        }
         let query = head.uri.query().unwrap_or_default();
         let min_validity = match endpoint {
             Endpoint::Token | Endpoint::Profile | Endpoint::Role => min_validity(query)?,
@@ -153,16 +163,37 @@ enum Endpoint {
     Health,
 }
 
+impl Endpoint {
+    /// What is asked for, where a guard may forbid it.
+    fn asked(self, name: Option<&str>) -> Asked<'_> {
+        match self {
+            Self::Health => Asked::Health,
+            Self::Status => Asked::Status,
+            Self::Profile => Asked::Profile(name.unwrap_or_default()),
+            // Whoever has an access token gets every role with it.
+            Self::Token | Self::Role | Self::Refresh | Self::Reload => Asked::Token,
+        }
+    }
+}
+
 /// One line of the route table; what stands in braces stands for any one segment.
 struct Route {
     method: Method,
     path: &'static str,
-    fronts: &'static [Front],
+    served: Served,
     endpoint: Endpoint,
 }
 
-const BOTH: &[Front] = &[Front::Unix, Front::Loopback];
-const OWNER: &[Front] = &[Front::Unix];
+/// Where a route is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Served {
+    Everywhere,
+    /// On the owner's socket.
+    ToOwner,
+}
+
+const BOTH: Served = Served::Everywhere;
+const OWNER: Served = Served::ToOwner;
 
 static ROUTES: [Route; 8] = [
     route(Method::GET, "/v1/status", BOTH, Endpoint::Status),
@@ -175,12 +206,12 @@ static ROUTES: [Route; 8] = [
     route(Method::POST, "/v1/reload", OWNER, Endpoint::Reload),
 ];
 
-const fn route(method: Method, path: &'static str, fronts: &'static [Front], endpoint: Endpoint) -> Route {
-    Route { method, path, fronts, endpoint }
+const fn route(method: Method, path: &'static str, served: Served, endpoint: Endpoint) -> Route {
+    Route { method, path, served, endpoint }
 }
 
 /// The endpoint of a path, with the session or the profile that the path names.
-fn find(front: Front, method: &Method, path: &str) -> Result<(Endpoint, Option<String>), Rejection> {
+fn find(front: Front<'_>, method: &Method, path: &str) -> Result<(Endpoint, Option<String>), Rejection> {
     let mut allowed = Vec::new();
     for route in &ROUTES {
         let Some(segment) = matched(route.path, path) else { continue };
@@ -188,7 +219,7 @@ fn find(front: Front, method: &Method, path: &str) -> Result<(Endpoint, Option<S
             allowed.push(route.method.as_str());
             continue;
         }
-        if !route.fronts.contains(&front) {
+        if matches!(front, Front::Loopback(_)) && route.served == Served::ToOwner {
             let message = format!("{method} {} is served on the Unix socket only", route.path);
             return Err(Rejection::new(StatusCode::FORBIDDEN, "Forbidden", message));
         }
@@ -282,86 +313,6 @@ where
             Err(Rejection::new(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", message))
         }
     }
-}
-
-/// Why a request gets no answer of the loop.
-#[derive(Debug)]
-struct Rejection {
-    status: StatusCode,
-    code: &'static str,
-    message: String,
-    session: Option<String>,
-    retry_after: Option<Duration>,
-    allow: Option<String>,
-}
-
-impl Rejection {
-    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), session: None, retry_after: None, allow: None }
-    }
-
-    fn into_response(self) -> Response<Full<Bytes>> {
-        let error = ErrorAnswer::new(self.code, &self.message, self.session.as_deref());
-        let mut response = json(self.status, &error).unwrap_or_else(|_| bare(self.status));
-        if let Some(allow) = self.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
-            response.headers_mut().insert(ALLOW, allow);
-        }
-        if let Some(wait) = self.retry_after {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
-        }
-        response
-    }
-}
-
-impl From<Refusal> for Rejection {
-    fn from(refusal: Refusal) -> Self {
-        let rejection = Self::new(refusal.status(), refusal.code(), refusal.to_string());
-        match refusal {
-            Refusal::UnknownSession { .. }
-            | Refusal::UnknownProfile { .. }
-            | Refusal::NoAccess { .. }
-            | Refusal::TooLong { .. } => rejection,
-            Refusal::SignInNeeded { session, .. } => Self { session: Some(session), ..rejection },
-            Refusal::Temporary { retry_after, .. } => Self { retry_after, ..rejection },
-        }
-    }
-}
-
-fn bad_request(message: &str) -> Rejection {
-    Rejection::new(StatusCode::BAD_REQUEST, "BadRequest", message)
-}
-
-fn unavailable(message: &str) -> Rejection {
-    Refusal::Temporary { message: message.into(), retry_after: None }.into()
-}
-
-/// Rounded up: a client that comes back a moment early would be turned away again.
-fn whole_seconds(wait: Duration) -> u64 {
-    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0))
-}
-
-fn json(status: StatusCode, body: &impl Serialize) -> Result<Response<Full<Bytes>>, Rejection> {
-    // Room enough that no secret in it is left behind by a reallocation; it is wiped when it was sent.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(ROOM));
-    match serde_json::to_writer(&mut *bytes, body) {
-        Ok(()) => Ok(response(status, "application/json", Bytes::from_owner(bytes))),
-        Err(_) => Err(unavailable("the answer can't be written as JSON")),
-    }
-}
-
-fn response(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Full<Bytes>> {
-    let mut response = bare(status);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    *response.body_mut() = Full::new(body);
-    response
-}
-
-/// An empty answer. Tokens and the state of sessions belong in no cache.
-fn bare(status: StatusCode) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::default());
-    *response.status_mut() = status;
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
 
 #[cfg(test)]

@@ -1,10 +1,6 @@
 //! The owner's socket: [`bind`] and [`serve`].
 //!
-//! Its folder is born private, and only the own user id is served. One client can't hold up another: when all
-//! places are taken, the connection that has been kept idle for the longest gives way, or else one that has not sent a
-//! request for long. Who has just connected is never closed unheard, but waits until there is a place.
-
-mod connections;
+//! Its folder is born private, and only the own user id is served.
 
 use std::{
     fs::{File, OpenOptions},
@@ -15,8 +11,6 @@ use std::{
         net::UnixStream as StdStream,
     },
     path::{Path, PathBuf},
-    pin::pin,
-    time::Duration,
 };
 
 use nix::{
@@ -24,22 +18,14 @@ use nix::{
     sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket},
     unistd::Uid,
 };
-use tokio::{
-    net::{UnixListener, UnixStream},
-    time::sleep,
-};
+use tokio::net::{UnixListener, UnixStream};
 use tracing::{debug, warn};
 
-use super::router::Router;
-use crate::private;
-use connections::Connections;
 #[cfg(fuzzing)]
-pub use connections::converse_for_fuzzing;
-pub use connections::descriptors;
-
-/// How long to leave the listener alone after it failed: it will fail again at once as long as the process is
-/// out of descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+pub use super::connections::converse_for_fuzzing;
+pub use super::connections::descriptors;
+use super::{connections::Connections, router::Router};
+use crate::private;
 
 /// Why there is no socket to serve.
 #[derive(Debug, thiserror::Error)]
@@ -102,41 +88,15 @@ pub fn bind(path: &Path) -> Result<UnixListener, Error> {
 /// have been taken.
 pub async fn serve(listener: UnixListener, router: Router, shutdown: impl Future<Output = ()>) {
     let file = SocketFile::of(&listener);
-    let mut connections = Connections::new(router);
-    let accept = || async { Ok(listener.accept().await?.0) };
-    accept_all(accept, &mut connections, shutdown).await;
+    let mut connections = Connections::new(router, None);
+    let accept = || async { Ok(Some(listener.accept().await?.0).filter(is_own)) };
+    connections.take_from(accept, shutdown).await;
     // While the listener is open, nobody else can have taken the name.
     if let Some(file) = file {
         file.remove();
     }
     drop(listener);
     connections.finish().await;
-}
-
-async fn accept_all<A: Future<Output = io::Result<UnixStream>>>(
-    mut accept: impl FnMut() -> A,
-    connections: &mut Connections,
-    shutdown: impl Future<Output = ()>,
-) {
-    let mut shutdown = pin!(shutdown);
-    let mut waiting = None;
-    loop {
-        waiting = waiting.and_then(|stream| connections.admit(stream));
-        tokio::select! {
-            () = &mut shutdown => return,
-            () = connections.room() => {}
-            accepted = accept(), if waiting.is_none() => match accepted {
-                Ok(stream) => waiting = is_own(&stream).then_some(stream),
-                Err(error) => {
-                    warn!(%error, "can't accept a connection; trying again shortly");
-                    tokio::select! {
-                        () = &mut shutdown => return,
-                        () = sleep(ACCEPT_PAUSE) => {}
-                    }
-                }
-            },
-        }
-    }
 }
 
 /// Whether the peer runs under our own user id.

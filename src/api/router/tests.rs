@@ -1,13 +1,18 @@
 use http_body_util::Empty;
-use hyper::header::HeaderName;
+use hyper::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, HOST, HeaderName, RETRY_AFTER};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::api::fake;
 
 /// Status and body of one request to the fake loop.
-async fn ask(front: Front, method: &str, target: &str) -> (u16, String) {
-    let request = request(method, target, Empty::<Bytes>::new());
+async fn ask(front: Front<'_>, method: &str, target: &str) -> (u16, String) {
+    let mut request = request(method, target, Empty::<Bytes>::new());
+    if let Front::Loopback(guard) = front {
+        let host = guard.address().to_string();
+        request.headers_mut().insert(HOST, host.parse().unwrap());
+        request.headers_mut().insert(AUTHORIZATION, fake::TOKEN.parse().unwrap());
+    }
     let response = fake::router().respond(front, request).await;
     assert_eq!(header(&response, &CACHE_CONTROL), Some("no-store"), "{method} {target}");
     (response.status().as_u16(), text(response).await)
@@ -25,6 +30,10 @@ async fn text(response: Response<Full<Bytes>>) -> String {
     String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
 }
 
+fn guard() -> Guard {
+    fake::guard(([127, 0, 0, 1], 8080))
+}
+
 fn code(body: &str) -> Value {
     serde_json::from_str::<Value>(body).unwrap()["code"].clone()
 }
@@ -39,7 +48,7 @@ async fn tokens_come_as_the_contract_says() {
         ("/token?other=1&min%5Fvalidity=1h+30m&x", "token-home-5400"),
         ("/token?min_validity=1&min_validity=2", "token-home-2"),
     ] {
-        let (status, body) = ask(Front::Loopback, "GET", target).await;
+        let (status, body) = ask(Front::Loopback(&guard()), "GET", target).await;
         let expected = format!(
             r#"{{"version":1,"session":"home","accessToken":"{token}","tokenType":"Bearer","expiresAt":"2027-01-01T01:00:00Z","expiresIn":3600}}"#
         );
@@ -50,8 +59,9 @@ async fn tokens_come_as_the_contract_says() {
 #[tokio::test]
 async fn credentials_come_as_the_sdks_want_them() {
     let role = "/v1/sessions/home/credentials?account_id=012345678901&role_name=Read%2BOnly";
+    let guard = guard();
     for (front, target, key, secret) in [
-        (Front::Loopback, "/v1/credentials/home", "ASIA-home-Profile", "key-0"),
+        (Front::Loopback(&guard), "/v1/credentials/home", "ASIA-home-Profile", "key-0"),
         (Front::Unix, "/v1/credentials/h%6Fme?min_validity=20m", "ASIA-home-Profile", "key-1200"),
         (Front::Unix, role, "ASIA-home-Read+Only", "key-0"),
     ] {
@@ -65,9 +75,9 @@ async fn credentials_come_as_the_sdks_want_them() {
 
 #[tokio::test]
 async fn the_other_routes_answer_what_the_loop_says() {
-    let (status, body) = ask(Front::Loopback, "GET", "/v1/status").await;
+    let (status, body) = ask(Front::Loopback(&guard()), "GET", "/v1/status").await;
     assert_eq!((status, serde_json::from_str(&body).ok()), (200, Some(fake::report())));
-    assert_eq!(ask(Front::Loopback, "GET", "/healthz").await, (200, "ok".into()));
+    assert_eq!(ask(Front::Loopback(&guard()), "GET", "/healthz").await, (200, "ok".into()));
     let (status, body) = ask(Front::Unix, "POST", "/v1/sessions/home/refresh").await;
     let body: Value = serde_json::from_str(&body).unwrap();
     assert_eq!((status, &body["version"], &body["session"]), (200, &json!(1), &json!("home")));
@@ -77,7 +87,8 @@ async fn the_other_routes_answer_what_the_loop_says() {
 
 #[tokio::test]
 async fn what_is_not_served_says_why() {
-    let unix = Front::Unix;
+    let guard = guard();
+    let (unix, loopback) = (Front::Unix, Front::Loopback(&guard));
     for (front, method, target, status, expected) in [
         (unix, "GET", "/", 404, "NotFound"),
         (unix, "GET", "/v1/status/", 404, "NotFound"),
@@ -118,9 +129,13 @@ async fn what_is_not_served_says_why() {
         (unix, "GET", "/v1/sessions/home/credentials?account_id=1", 400, "BadRequest"),
         (unix, "GET", "/v1/sessions/home/credentials?account_id=1&role_name=%0A", 400, "BadRequest"),
         (unix, "GET", "/v1/sessions/other/credentials?account_id=1&role_name=R", 404, "UnknownSession"),
-        (Front::Loopback, "GET", "/v1/sessions/home/credentials?account_id=1&role_name=R", 403, "Forbidden"),
-        (Front::Loopback, "POST", "/v1/reload", 403, "Forbidden"),
-        (Front::Loopback, "POST", "/v1/sessions/home/refresh", 403, "Forbidden"),
+        (loopback, "GET", "/v1/sessions/home/credentials?account_id=1&role_name=R", 403, "Forbidden"),
+        (loopback, "GET", "/v1/credentials/secret", 403, "Forbidden"),
+        (loopback, "GET", "/v1/credentials/nobody", 404, "UnknownProfile"),
+        (loopback, "GET", "/v1/credentials/%00", 400, "BadRequest"),
+        (loopback, "GET", "/v1/reload", 405, "MethodNotAllowed"),
+        (loopback, "POST", "/v1/reload", 405, "MethodNotAllowed"),
+        (loopback, "POST", "/v1/sessions/home/refresh", 405, "MethodNotAllowed"),
     ] {
         let (got, body) = ask(front, method, target).await;
         assert_eq!((got, code(&body)), (status, json!(expected)), "{front:?} {method} {target}");

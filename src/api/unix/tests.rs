@@ -17,11 +17,12 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{
-    connections::{CONNECTIONS_MAX, HEAD_MAX},
-    *,
+use super::*;
+use crate::api::{
+    Call,
+    connections::{ACCEPT_PAUSE, CONNECTIONS_MAX, HEAD_MAX},
+    fake,
 };
-use crate::api::{Call, fake};
 
 /// A served socket; `stop` is the shutdown.
 struct Served {
@@ -159,7 +160,7 @@ async fn the_connection_that_is_kept_for_the_longest_gives_way() {
 async fn a_place_is_free_when_its_connection_has_ended() {
     let folder = tempfile::tempdir().unwrap();
     let listener = bind(&folder.path().join("run/api.sock")).unwrap();
-    let mut connections = Connections::new(fake::router());
+    let mut connections = Connections::new(fake::router(), None);
     let mut clients = Vec::new();
     for _ in 0..CONNECTIONS_MAX {
         let mut client = UnixStream::connect(folder.path().join("run/api.sock")).await.unwrap();
@@ -241,10 +242,10 @@ async fn a_listener_that_fails_is_not_asked_in_a_hot_loop() {
     let asked = Arc::new(AtomicUsize::new(0));
     let accept = || async {
         assert!(asked.fetch_add(1, Ordering::Relaxed) < 11, "a hot loop");
-        Err(io::Error::from(Errno::EMFILE))
+        Err::<Option<UnixStream>, _>(io::Error::from(Errno::EMFILE))
     };
-    let mut connections = Connections::new(fake::manual().0);
-    accept_all(accept, &mut connections, sleep(ACCEPT_PAUSE * 10)).await;
+    let mut connections = Connections::new(fake::manual().0, None);
+    connections.take_from(accept, tokio::time::sleep(ACCEPT_PAUSE * 10)).await;
     assert!(asked.load(Ordering::Relaxed) > 1, "given up");
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    io,
     pin::pin,
     sync::{
         Arc,
@@ -15,22 +16,24 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use nix::sys::resource::{Resource, getrlimit};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::UnixStream,
     sync::{Notify, watch},
     task::{AbortHandle, JoinSet},
     time::{sleep, timeout},
 };
-use tracing::debug;
+use tracing::{debug, warn};
 
-use crate::api::{
+use super::{
     EXCHANGE_LIMIT,
+    guard::Guard,
     router::{Front, Router},
 };
 
-/// The most connections at once.
+/// The most connections of one listener at once.
 pub(super) const CONNECTIONS_MAX: usize = 64;
 /// How many descriptors no client can take: the exchanges go on with those, whoever connects.
 const SPARED: usize = 32;
+/// How many listeners share the others.
+const LISTENERS: usize = 2;
 /// The most bytes of a request's head.
 pub(super) const HEAD_MAX: usize = 8 * 1024;
 /// How long a client may take to send the head of a request, and how long a connection may idle before one.
@@ -39,10 +42,17 @@ const HEAD_LIMIT: Duration = Duration::from_secs(5);
 const LIFE_LIMIT: Duration = Duration::from_secs(120);
 /// How long a client that has just connected is left in peace: what it sends is on its way.
 const GRACE: Duration = Duration::from_secs(1);
+/// How long to leave a listener alone after it failed: it will fail again at once as long as the process is out of
+/// descriptors.
+pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
-/// All open connections.
+/// All open connections of one listener. One client can't hold up another: when all places are taken, the connection
+/// that has been kept idle for the longest gives way, or else one that has not sent a request for long. Who has just
+/// connected is never closed unheard, but waits until there is a place.
 pub(super) struct Connections {
     router: Router,
+    /// Who is let in, where not everybody is who can connect.
+    guard: Option<Arc<Guard>>,
     /// How many there may be.
     most: usize,
     tasks: JoinSet<()>,
@@ -71,9 +81,10 @@ const BUSY: u8 = 2;
 const KEPT: u8 = 3;
 
 impl Connections {
-    pub(super) fn new(router: Router) -> Self {
+    pub(super) fn new(router: Router, guard: Option<Arc<Guard>>) -> Self {
         Self {
             router,
+            guard,
             most: most(descriptors()),
             tasks: JoinSet::new(),
             peers: Vec::new(),
@@ -82,16 +93,50 @@ impl Connections {
         }
     }
 
+    /// Takes up what `accept` gives, `None` being for one who was turned away, until `shutdown` is there.
+    pub(super) async fn take_from<S, A>(
+        &mut self,
+        mut accept: impl FnMut() -> A,
+        shutdown: impl Future<Output = ()>,
+    ) where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        A: Future<Output = io::Result<Option<S>>>,
+    {
+        let mut shutdown = pin!(shutdown);
+        let mut waiting = None;
+        loop {
+            waiting = waiting.and_then(|stream| self.admit(stream));
+            tokio::select! {
+                () = &mut shutdown => return,
+                () = self.room() => {}
+                accepted = accept(), if waiting.is_none() => match accepted {
+                    Ok(stream) => waiting = stream,
+                    Err(error) => {
+                        warn!(%error, "can't accept a connection; trying again shortly");
+                        tokio::select! {
+                            () = &mut shutdown => return,
+                            () = sleep(ACCEPT_PAUSE) => {}
+                        }
+                    }
+                },
+            }
+        }
+    }
+
     /// Takes `stream` up if there is a place. Else hands it back and has another connection give way: one that was
     /// answered and is kept, or else one that was silent for long. Where there is none, an answer must end first.
-    pub(super) fn admit(&mut self, stream: UnixStream) -> Option<UnixStream> {
+    pub(super) fn admit<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        &mut self,
+        stream: S,
+    ) -> Option<S> {
         self.peers.retain(|peer| !peer.task.is_finished());
         if self.peers.len() >= self.most {
             self.make_room();
             return Some(stream);
         }
         let turn = Turn::new(self.idle.clone());
-        let conversation = converse(stream, self.router.clone(), turn.clone(), self.closing.subscribe());
+        let (router, guard, closing) = (self.router.clone(), self.guard.clone(), self.closing.subscribe());
+        let conversation = converse(stream, router, guard, turn.clone(), closing);
         self.peers.push(Peer { task: self.tasks.spawn(conversation), turn, leaves: false });
         None
     }
@@ -134,7 +179,7 @@ pub fn descriptors() -> usize {
 
 /// How many connections there may be where the process may have so many descriptors.
 fn most(descriptors: usize) -> usize {
-    descriptors.saturating_sub(SPARED).clamp(1, CONNECTIONS_MAX)
+    (descriptors.saturating_sub(SPARED) / LISTENERS).clamp(1, CONNECTIONS_MAX)
 }
 
 /// Where a conversation is: busy between [`Turn::begin`] and the drop of what that returns.
@@ -181,21 +226,23 @@ impl Drop for Answering {
 #[cfg(fuzzing)]
 pub async fn converse_for_fuzzing(stream: impl AsyncRead + AsyncWrite + Unpin, router: Router) {
     let closing = watch::Sender::new(());
-    converse(stream, router, Turn::new(Arc::default()), closing.subscribe()).await;
+    converse(stream, router, None, Turn::new(Arc::default()), closing.subscribe()).await;
 }
 
 /// Serves one connection to its end.
 async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     router: Router,
+    guard: Option<Arc<Guard>>,
     turn: Turn,
     mut closing: watch::Receiver<()>,
 ) {
     let service = service_fn(|request| {
         let answering = turn.begin();
-        let router = router.clone();
+        let (router, guard) = (router.clone(), guard.clone());
         async move {
-            let response = router.respond(Front::Unix, request).await;
+            let front = guard.as_deref().map_or(Front::Unix, Front::Loopback);
+            let response = router.respond(front, request).await;
             drop(answering);
             Ok::<_, Infallible>(response)
         }
@@ -239,7 +286,7 @@ mod tests {
 
     #[test]
     fn leaves_descriptors_for_the_exchanges() {
-        for (descriptors, connections) in [(0, 1), (32, 1), (40, 8), (96, 64), (1024, 64)] {
+        for (descriptors, connections) in [(0, 1), (32, 1), (40, 4), (96, 32), (160, 64), (1024, 64)] {
             assert_eq!(most(descriptors), connections, "{descriptors}");
         }
     }
