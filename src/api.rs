@@ -15,7 +15,7 @@ pub mod router;
 pub mod unix;
 mod wire;
 
-use std::time::Duration;
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -205,6 +205,22 @@ pub struct DaemonInfo {
     /// Why the configuration on disk is not the one in force, where that is so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config_error: Option<String>,
+    /// The loopback endpoint, where one is configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<EndpointInfo>,
+}
+
+/// The loopback endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointInfo {
+    /// Its address, with the port that was picked where that was left open.
+    pub address: SocketAddr,
+    /// The file with the token that clients must send; none while nobody is served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<PathBuf>,
+    /// Why nobody is served, where that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ mod profile;
 mod region;
 mod url;
 
-use std::{collections::BTreeMap, fs, io, path::Path, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, fs, io, net::SocketAddr, path::Path, path::PathBuf, time::Duration};
 
 use self::{
     aws::{AwsConfig, Text, warning::Warning},
@@ -46,6 +46,8 @@ pub struct Settings {
     pub default_session: Option<String>,
     /// How to reach the network.
     pub http: HttpSettings,
+    /// `[listen]`, where it is there.
+    pub listen: Option<ListenSettings>,
     /// `[log]`.
     pub log: LogSettings,
     /// `notify.warn_before_session_end`.
@@ -98,6 +100,17 @@ pub struct HttpSettings {
     pub ca_bundle: Option<PathBuf>,
     /// A proxy instead of the environment's.
     pub proxy: Option<String>,
+}
+
+/// `[listen]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenSettings {
+    /// A loopback address; port 0 picks one.
+    pub address: SocketAddr,
+    /// Patterns of the profiles that may be handed out; all where there are none.
+    pub profiles: Option<Vec<String>>,
+    /// The file with the token that clients must send; a new token with each start where there is none.
+    pub token_file: Option<PathBuf>,
 }
 
 /// `[log]`.

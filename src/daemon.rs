@@ -9,6 +9,7 @@ mod calls;
 mod changes;
 mod desk;
 mod effects;
+mod endpoint;
 mod files;
 pub mod instance;
 pub mod pace;
@@ -29,6 +30,7 @@ use self::{
     calls::Parked,
     desk::Desk,
     effects::{Done, Effects},
+    endpoint::Endpoint,
     files::Files,
     instance::Instance,
     pace::{Pace, Queued},
@@ -132,12 +134,13 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
     let (done_in, mut done) = mpsc::unbounded_channel();
     let (stop, stopped) = oneshot::channel::<()>();
     let router = Router::new(calls_in.clone(), clock.clone());
-    let server = tokio::spawn(unix::serve(listener, router, async { drop(stopped.await) }));
+    let server = tokio::spawn(unix::serve(listener, router.clone(), async { drop(stopped.await) }));
 
     let exchanger = Exchanger::new(store, &settings.http, clock.clone());
     let mut daemon = Daemon {
         started_at: clock.now(),
         effects: Effects::new(exchanger, done_in),
+        endpoint: Endpoint::new(router, &paths.runtime),
         settings,
         paths,
         env,
@@ -175,11 +178,13 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
     manager::stopping();
     // Nobody listens where the server has ended by itself.
     let _ = stop.send(());
-    // Whoever asks from now on is told so, and at the end whoever still waits, or the server would wait for them.
+    let endpoint = daemon.endpoint.close();
+    // Whoever asks from now on is told so, and at the end whoever still waits, or the servers would wait for them.
     drop(calls);
     daemon.finish(&mut wakes, &mut done).await;
     drop(daemon);
-    let _ = tokio::time::timeout(LAST_ANSWERS, server).await;
+    let servers = async { tokio::join!(server, endpoint.join_all()) };
+    let _ = tokio::time::timeout(LAST_ANSWERS, servers).await;
     Ok(())
 }
 
@@ -202,6 +207,7 @@ struct Daemon {
     waiters: Waiters,
     /// The role credentials.
     desk: Desk,
+    endpoint: Endpoint,
     parked: Vec<Parked>,
     reload_at: Option<Timestamp>,
     /// When to look at all files and what to watch: soon after a folder came or went, and now and then where the
@@ -259,7 +265,8 @@ impl Daemon {
     fn deadline(&self) -> Option<Timestamp> {
         let now = self.clock.now();
         let own = [self.agenda.next(), self.pace.next(now), self.files.next(), self.shown.next(now)];
-        own.into_iter().chain([self.desk.next(now), self.reload_at, self.poll_at]).flatten().min()
+        let others = [self.desk.next(now), self.endpoint.next(), self.reload_at, self.poll_at];
+        own.into_iter().chain(others).flatten().min()
     }
 
     fn due(&mut self) {
@@ -267,6 +274,7 @@ impl Daemon {
         if self.reload_at.is_some_and(|at| at <= now) {
             self.reload_changed();
         }
+        self.endpoint.due(now);
         if self.poll_at.is_some_and(|at| at <= now) {
             self.poll_at = Some(now.after(POLL));
             self.files_differ = true;
@@ -290,6 +298,7 @@ impl Daemon {
         self.reload_at = self.reload_at.map(|at| at.min(now));
         self.poll_at = self.poll_at.map(|at| at.min(now.after(POLL)));
         self.desk.hope(None, now);
+        self.endpoint.hope(now);
         let names: Vec<String> = self.sessions.keys().cloned().collect();
         for name in names {
             self.handle(&name, Event::Woken(wake));

@@ -2,7 +2,8 @@
 //!
 //! [`Timer`] waits for a moment of wall-clock time and tells when the clock was set or the machine slept;
 //! [`manager`] speaks to the service manager, if there is one; [`harden`] closes the process to others, and
-//! [`own_files`] opens its files to itself; [`Process`] is another one, as the system shows it.
+//! [`own_files`] opens its files to itself; [`Process`] is another one, as the system shows it, and
+//! [`holder`] the one that has a TCP port.
 
 #[cfg(target_os = "linux")]
 #[path = "platform/systemd.rs"]
@@ -18,12 +19,20 @@ mod timer;
 #[path = "platform/macos.rs"]
 mod timer;
 
+#[cfg(target_os = "linux")]
+#[path = "platform/procfs.rs"]
+mod sockets;
+#[cfg(not(target_os = "linux"))]
+#[path = "platform/no_procfs.rs"]
+mod sockets;
+
 mod memory;
 mod process;
 
 pub use self::{
     memory::release_free,
     process::{Process, harden, own_files},
+    sockets::holder,
     timer::Timer,
 };
 

@@ -4,6 +4,7 @@
 //! Everything here blocks. No error and no log line holds a secret.
 
 mod aws_cache;
+pub mod endpoint_token;
 mod error;
 pub(crate) mod file;
 #[cfg(test)]

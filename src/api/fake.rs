@@ -71,6 +71,7 @@ pub(super) fn report() -> Report {
             pid: 4711,
             started_at: NOW.before(Duration::from_secs(3600)),
             config_error: None,
+            endpoint: None,
         },
         sessions: vec![status("home")],
     }

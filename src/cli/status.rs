@@ -12,7 +12,7 @@ use super::{
     out,
 };
 use crate::{
-    api::{DaemonInfo, Report, VERSION, client},
+    api::{DaemonInfo, EndpointInfo, Report, VERSION, client},
     config::{SessionSettings, Settings},
     session::status::{State, Status},
     time::Timestamp,
@@ -42,6 +42,9 @@ struct Overview {
     /// What is wrong with the daemon.
     #[serde(skip)]
     trouble: Option<String>,
+    /// Where the loopback endpoint is.
+    #[serde(skip)]
+    endpoint: Option<String>,
     /// Lines that would convert legacy profiles.
     #[serde(skip)]
     conversions: Vec<String>,
@@ -77,6 +80,7 @@ impl Overview {
             sessions: Vec::new(),
             warnings: settings.map(|settings| settings.warnings.clone()).unwrap_or_default(),
             trouble: trouble.map(|error| trouble_line(&error)),
+            endpoint: None,
             conversions: Vec::new(),
         };
         overview.take(report, given, context)?;
@@ -104,6 +108,12 @@ impl Overview {
             self.warnings.insert(0, format!("the daemon goes on with its old settings: {error}{hint}"));
         } else if let Some(error) = context.config_error() {
             self.warnings.insert(0, error.to_string());
+        }
+        if let Some(EndpointInfo { address, token_file, error }) = &daemon.endpoint {
+            self.endpoint = token_file.as_ref().map(|file| {
+                format!("endpoint: http://{address}, with the token in {}", context.paths.show(file))
+            });
+            self.warnings.extend(error.iter().map(|error| format!("the endpoint is not there: {error}")));
         }
         self.daemon = Some(daemon);
         self.sessions = sessions;
@@ -158,7 +168,7 @@ impl Overview {
             }
         };
         paragraph(self.sessions.iter().flat_map(table::remarks).collect());
-        paragraph(self.trouble.iter().cloned().collect());
+        paragraph(self.trouble.iter().chain(&self.endpoint).cloned().collect());
         paragraph(self.warnings.iter().map(|warning| format!("warning: {warning}")).collect());
         paragraph(self.conversions.clone());
         text.truncate(text.trim_end().len());

@@ -13,6 +13,8 @@ pub struct Changes {
     pub changed: Vec<String>,
     /// How to reach the network.
     pub http: bool,
+    /// `[listen]`.
+    pub listen: bool,
     /// `[log]`.
     pub log: bool,
     /// The profiles or the default session.
@@ -32,6 +34,7 @@ pub fn changes(old: &Settings, new: &Settings) -> Changes {
     let mut changes = Changes {
         removed: old.sessions.keys().filter(gone).cloned().collect(),
         http: old.http != new.http,
+        listen: old.listen != new.listen,
         log: old.log != new.log,
         choice: old.default_session != new.default_session || !same_profiles(&old.profiles, &new.profiles),
         ..Changes::default()
@@ -93,6 +96,7 @@ mod tests {
                 Changes { changed: names(&["old-a", "work"]), ..Changes::default() },
             ),
             ("proxy = \"http://p\"", Changes { http: true, ..Changes::default() }),
+            ("[listen]", Changes { listen: true, ..Changes::default() }),
             ("[log]\nlevel = \"warn\"", Changes { log: true, ..Changes::default() }),
             ("default_session = \"work\"", Changes { choice: true, ..Changes::default() }),
         ] {

@@ -72,6 +72,8 @@ pub struct ListenTable {
     pub address: Option<Spanned<String>>,
     /// Patterns of the profiles that may be handed out.
     pub profiles: Option<Spanned<Vec<String>>>,
+    /// The file with the token that clients must send.
+    pub token_file: Option<Spanned<String>>,
 }
 
 /// `[notify]`.
@@ -234,6 +236,7 @@ store = "file"
 [listen]
 address = "127.0.0.1:8080"
 profiles = ["dev", "prod-*"]
+token_file = "~/.config/sso-refresh/endpoint-token"
 [notify]
 desktop = true
 warn_before_session_end = "15m"
@@ -265,7 +268,7 @@ format = "auto"
             ("[hooks]\nlogin = []", "2:1: unknown key `login`, did you mean `login_required`?"),
             ("[notify]\ndesktops = true", "2:1: unknown key `desktops`, did you mean `desktop`?"),
             ("[sesion.a]", "1:2: unknown key `sesion`, did you mean `session`?"),
-            ("[listen]\nzzz = 1", "2:1: unknown key `zzz`, expected one of address, profiles"),
+            ("[listen]\nzzz = 1", "2:1: unknown key `zzz`, expected one of address, profiles, token_file"),
             ("[log]\nlevel = \"inf\"", "2:9: unknown value `inf`, did you mean `info`?"),
             (
                 "[log]\nformat = \"xml\"",

@@ -1,11 +1,11 @@
 //! [`merge`]: what is written in both files and the environment becomes [`Settings`].
 
+mod listen;
 mod session;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    net::SocketAddr,
     ops::Range,
     path::PathBuf,
     time::Duration,
@@ -18,7 +18,7 @@ use super::{
     aws::AwsConfig,
     environment::Environment,
     explained::Explained,
-    file::{File, Format, Level, ListenTable, Source, duration::AtMostDays},
+    file::{File, Format, Level, Source, duration::AtMostDays},
     glob,
     line::line,
     nearest::nearest,
@@ -76,6 +76,7 @@ impl Merge<'_> {
             WARN_BEFORE_SESSION_END,
         );
         let log = self.log();
+        let listen = self.listen(&aws.profiles)?;
         self.not_yet()?;
         self.global_endpoint();
         let sessions = self.sessions(&aws)?;
@@ -85,6 +86,7 @@ impl Merge<'_> {
             profiles: aws.profiles,
             default_session,
             http,
+            listen,
             log,
             warn_before_session_end,
             warnings: self.warnings.iter().map(line).collect(),
@@ -174,10 +176,6 @@ impl Merge<'_> {
     /// Checks the tables that this version reads and does not act on.
     fn not_yet(&mut self) -> Result<(), Error> {
         let mut idle = Vec::new();
-        if let Some(listen) = &self.file.listen {
-            self.listen(listen.get_ref())?;
-            idle.push((listen.span(), "[listen]"));
-        }
         if let Some(desktop) = self.file.notify.desktop.as_ref().filter(|desktop| *desktop.get_ref()) {
             idle.push((desktop.span(), "`desktop` of [notify]"));
         }
@@ -197,20 +195,6 @@ impl Merge<'_> {
             self.warnings.push(format!("{origin}: {what} has no effect in this version"));
         }
         Ok(())
-    }
-
-    fn listen(&self, table: &ListenTable) -> Result<(), Error> {
-        let Some(address) = &table.address else { return Ok(()) };
-        match address.get_ref().parse::<SocketAddr>() {
-            Ok(parsed) if parsed.ip().is_loopback() => Ok(()),
-            Ok(_) => {
-                Err(self.error(address.span(), "`address` must be a loopback address: 127.0.0.1 or [::1]"))
-            }
-            Err(_) => {
-                Err(self
-                    .error(address.span(), "`address` must be an address with a port: \"127.0.0.1:8080\""))
-            }
-        }
     }
 
     /// The endpoint of everything is never used: that of a local emulator would be sent refresh tokens.

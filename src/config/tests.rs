@@ -295,12 +295,7 @@ fn ca_bundle_and_proxy() {
 #[test]
 fn what_this_version_does_not_act_on_is_told() {
     for (config, expected) in [
-        (
-            "[listen]\naddress = \"127.0.0.1:0\"",
-            Some("config.toml:1: [listen] has no effect in this version"),
-        ),
-        ("[listen]\naddress = \"[::1]:80\"\nprofiles = [\"*\"]", Some("config.toml:1: [listen] has")),
-        ("[hooks]\nfailed = [\"/bin/true\"]", Some("config.toml:1: [hooks] has")),
+        ("[hooks]\nfailed = [\"/bin/true\"]", Some("config.toml:1: [hooks] has no effect in this version")),
         ("[notify]\ndesktop = true", Some("config.toml:2: `desktop` of [notify] has")),
         ("[notify]\ndesktop = false", None),
         ("[notify]\nwarn_before_session_end = \"5m\"", None),

@@ -141,6 +141,7 @@ impl Daemon {
                 pid: std::process::id(),
                 started_at: self.started_at,
                 config_error: self.config_error.clone(),
+                endpoint: self.endpoint.info(),
             },
             sessions: self.statuses(),
         }

@@ -21,6 +21,7 @@ impl Daemon {
     /// Starts every session of the first settings.
     pub(super) fn begin(&mut self) {
         self.warn_of(&[]);
+        self.endpoint.apply(self.settings.listen.as_ref(), self.clock.now());
         let names: Vec<String> = self.settings.sessions.keys().cloned().collect();
         for name in names {
             self.start(&name);
@@ -92,6 +93,7 @@ impl Daemon {
             self.change(name, old.sessions.get(name));
         }
         self.drop_changed_roles(&old);
+        self.endpoint.apply(self.settings.listen.as_ref(), self.clock.now());
         let format = old.log.format != self.settings.log.format;
         words(&changes, format, self.sessions.len())
     }
@@ -168,6 +170,9 @@ fn words(changes: &Changes, format: bool, sessions: usize) -> String {
     }
     if changes.http {
         parts.push("the way to the network changed".into());
+    }
+    if changes.listen {
+        parts.push("the endpoint changed".into());
     }
     if changes.log {
         parts.push("the log changed".into());

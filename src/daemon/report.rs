@@ -73,10 +73,13 @@ pub fn names<'a>(sessions: impl Iterator<Item = &'a String>) -> String {
 }
 
 /// How all sessions are doing, in a line.
-pub fn line(sessions: &[Status], config_error: Option<&str>) -> String {
+pub fn line(sessions: &[Status], config_error: Option<&str>, endpoint_error: Option<&str>) -> String {
     let mut parts = Vec::new();
     if let Some(error) = config_error {
         parts.push(format!("the configuration is not in force: {error}"));
+    }
+    if let Some(error) = endpoint_error {
+        parts.push(format!("the endpoint is not there: {error}"));
     }
     parts.push(match sessions.iter().filter(|session| is_fresh(session)).count() {
         _ if sessions.is_empty() => "no session is configured: run `aws configure sso`".to_owned(),
@@ -156,7 +159,9 @@ mod tests {
                 "the configuration is not in force: config.toml:1:1: no · 0 sessions fresh",
             ),
         ] {
-            assert_eq!(line(&sessions, error), expected);
+            assert_eq!(line(&sessions, error, None), expected);
         }
+        let line = line(&[fresh()], None, Some("the port is taken"));
+        assert!(line.starts_with("the endpoint is not there: the port is taken · 1 session fresh"), "{line}");
     }
 }

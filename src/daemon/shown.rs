@@ -42,7 +42,8 @@ impl Daemon {
         if self.shown.next(now).is_none_or(|at| at > now) {
             return;
         }
-        let line = report::line(&self.statuses(), self.config_error.as_deref());
+        let (config_error, endpoint_error) = (self.config_error.as_deref(), self.endpoint.trouble());
+        let line = report::line(&self.statuses(), config_error, endpoint_error);
         if line != self.shown.line {
             manager::status(&line);
         }

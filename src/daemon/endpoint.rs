@@ -1,0 +1,226 @@
+//! [`Endpoint`]: the loopback endpoint, started, changed and stopped as `[listen]` says.
+//!
+//! Without it the daemon goes on: a port that somebody else has, or a token file that can't be used, is told once and
+//! tried again now and then. The token stays the same for as long as the address does.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use tokio::{sync::oneshot, task::JoinSet};
+use zeroize::Zeroizing;
+
+use crate::{
+    api::{
+        EndpointInfo,
+        guard::{Asked, Guard, Pass},
+        loopback,
+        router::Router,
+    },
+    config::{ListenSettings, glob, line},
+    platform,
+    session::token::Secret,
+    store::endpoint_token,
+    time::Timestamp,
+};
+
+/// How long after it could not be started that is tried again.
+const AGAIN: Duration = Duration::from_secs(60);
+/// How many random bytes a token is made of.
+const RANDOM: usize = 32;
+/// What the file with a token of ours is called, in the folder of the socket.
+const OWN_FILE: &str = "endpoint-token";
+
+/// The endpoint, running or not.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    router: Router,
+    /// Where a token of ours is.
+    own_file: PathBuf,
+    wanted: Option<ListenSettings>,
+    running: Option<Running>,
+    /// Why it is not running though it is wanted.
+    trouble: Option<String>,
+    again_at: Option<Timestamp>,
+    /// The listeners, those that finish their last answers among them.
+    tasks: JoinSet<()>,
+}
+
+#[derive(Debug)]
+struct Running {
+    /// As it is configured: its port may be 0.
+    wanted: SocketAddr,
+    guard: Arc<Guard>,
+    /// What counts where the user has no token.
+    own_token: Secret,
+    /// What counts.
+    token: Secret,
+    /// Where that is.
+    token_file: PathBuf,
+    /// Dropped, it ends the listener.
+    _stop: oneshot::Sender<()>,
+}
+
+impl Endpoint {
+    /// Asks the loop through `router`; `runtime` is the folder of the socket.
+    pub(super) fn new(router: Router, runtime: &Path) -> Self {
+        Self {
+            router,
+            own_file: runtime.join(OWN_FILE),
+            wanted: None,
+            running: None,
+            trouble: None,
+            again_at: None,
+            tasks: JoinSet::new(),
+        }
+    }
+
+    /// Makes of it what `wanted` says.
+    pub(super) fn apply(&mut self, wanted: Option<&ListenSettings>, now: Timestamp) {
+        while self.tasks.try_join_next().is_some() {}
+        self.wanted = wanted.cloned();
+        let stays = |running: &Running| wanted.is_some_and(|wanted| wanted.address == running.wanted);
+        if self.running.take_if(|running| !stays(running)).is_some() {
+            tracing::info!("the endpoint has stopped");
+        }
+        self.try_again(now);
+    }
+
+    /// When it is tried again to start it.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        self.again_at
+    }
+
+    /// Tries again, if it is time.
+    pub(super) fn due(&mut self, now: Timestamp) {
+        if self.again_at.is_some_and(|at| at <= now) {
+            self.try_again(now);
+        }
+    }
+
+    /// The clock was set back, or somebody may have left the port.
+    pub(super) fn hope(&mut self, now: Timestamp) {
+        self.again_at = self.again_at.map(|at| at.min(now));
+    }
+
+    /// Stops, and gives what still finishes its last answers.
+    pub(super) fn close(&mut self) -> JoinSet<()> {
+        self.running = None;
+        endpoint_token::remove(&self.own_file);
+        std::mem::take(&mut self.tasks)
+    }
+
+    /// What there is to say of it; none where none is wanted.
+    pub(super) fn info(&self) -> Option<EndpointInfo> {
+        let wanted = self.wanted.as_ref()?;
+        Some(EndpointInfo {
+            address: self.running.as_ref().map_or(wanted.address, |running| running.guard.address()),
+            token_file: self.running.as_ref().map(|running| running.token_file.clone()),
+            error: self.trouble.clone(),
+        })
+    }
+
+    /// Why it is not running though it is wanted.
+    pub(super) fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
+    fn try_again(&mut self, now: Timestamp) {
+        let result = match self.wanted.clone() {
+            Some(wanted) => self.run(&wanted),
+            None => {
+                endpoint_token::remove(&self.own_file);
+                Ok(())
+            }
+        };
+        self.again_at = result.is_err().then(|| now.after(AGAIN));
+        let trouble = result.err();
+        if let Some(trouble) = trouble.as_ref().filter(|_| trouble != self.trouble) {
+            tracing::warn!("the endpoint is not there: {trouble}");
+        }
+        self.trouble = trouble;
+    }
+
+    /// Starts it, or has the one that runs go by `wanted`.
+    fn run(&mut self, wanted: &ListenSettings) -> Result<(), String> {
+        if let Some(running) = &mut self.running {
+            let own_token = Secret::clone(&running.own_token);
+            let taken = take_token(wanted, &self.own_file, own_token);
+            // Who may have what does not wait for a token.
+            let (token, token_file) = match &taken {
+                Ok(taken) => taken.clone(),
+                Err(_) => (running.token.clone(), running.token_file.clone()),
+            };
+            running.guard.change(pass(wanted, token.clone()));
+            (running.token, running.token_file) = (token, token_file);
+            return taken.map(drop);
+        }
+        let listener = loopback::bind(wanted.address).map_err(|error| explained(&error))?;
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        let own_token = random()?;
+        let (token, token_file) = take_token(wanted, &self.own_file, own_token.clone())?;
+        tracing::info!("{}", started(wanted, address, &token_file));
+        let guard = Arc::new(Guard::new(address, pass(wanted, token.clone())));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let shutdown = async { drop(stopped.await) };
+        self.tasks.spawn(loopback::serve(listener, self.router.clone(), Arc::clone(&guard), shutdown));
+        let wanted = wanted.address;
+        self.running = Some(Running { wanted, guard, own_token, token, token_file, _stop: stop });
+        Ok(())
+    }
+}
+
+/// The token that clients must send, and the file that it is in: the user's, or a new one with ours.
+fn take_token(
+    wanted: &ListenSettings,
+    own_file: &Path,
+    own_token: Secret,
+) -> Result<(Secret, PathBuf), String> {
+    if let Some(path) = &wanted.token_file {
+        endpoint_token::remove(own_file);
+        let token = endpoint_token::read(path).map_err(|error| error.to_string())?;
+        return Ok((token, path.clone()));
+    }
+    endpoint_token::write(own_file, &own_token).map_err(|error| error.to_string())?;
+    Ok((own_token, own_file.to_owned()))
+}
+
+/// Whoever has an access token has every profile: where only some may be had, there are none.
+fn pass(wanted: &ListenSettings, token: Secret) -> Pass {
+    let patterns = wanted.profiles.clone();
+    Pass::new(token, move |asked| match (&patterns, asked) {
+        (None, _) | (_, Asked::Health | Asked::Status) => true,
+        (Some(patterns), Asked::Profile(name)) => patterns.iter().any(|pattern| glob::matches(pattern, name)),
+        (Some(patterns), Asked::Token) => patterns.iter().any(|pattern| pattern == "*"),
+    })
+}
+
+fn random() -> Result<Secret, String> {
+    let mut bytes = Zeroizing::new([0; RANDOM]);
+    getrandom::fill(&mut *bytes).map_err(|error| format!("the system has no random numbers: {error}"))?;
+    Ok(Secret::new(BASE64_URL_SAFE_NO_PAD.encode(&*bytes)))
+}
+
+fn explained(error: &loopback::Error) -> String {
+    let loopback::Error::InUse { address } = error else { return error.to_string() };
+    let holder = platform::holder(*address).map(|holder| format!(" by {holder}")).unwrap_or_default();
+    format!("{address} is in use{holder}: end that, or set another `address` in [listen]")
+}
+
+/// All that somebody needs to use it.
+fn started(wanted: &ListenSettings, address: SocketAddr, token_file: &Path) -> String {
+    let profiles = match &wanted.profiles {
+        None => "all profiles".to_owned(),
+        Some(patterns) => line(format_args!("the profiles {}", patterns.join(", "))),
+    };
+    format!(
+        "the endpoint at http://{address} hands out {profiles}; for a profile P set \
+         AWS_CONTAINER_CREDENTIALS_FULL_URI=http://{address}/v1/credentials/P and \
+         AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE={}",
+        line(token_file.display())
+    )
+}
