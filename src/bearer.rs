@@ -24,7 +24,7 @@ pub trait Bearer {
     /// The session's name.
     fn session(&self) -> &str;
 
-    /// A token that is good for [`MIN_VALIDITY`].
+    /// A token that is good for [`MIN_VALIDITY`]; where none of the session ever lasts that long, one that is good now.
     fn token(&mut self) -> impl Future<Output = Result<IssuedToken, Self::Error>>;
 
     /// Refreshes the session, unless it has another token by now than `rejected`.
@@ -70,6 +70,11 @@ fn refusal(session: &str, what: impl Display, error: &Error) -> Refusal {
             message: line(format_args!(
                 "AWS gives you no access to {what} ({error}): `sso-refresh accounts {session}` and `sso-refresh roles` \
                  list what you have"
+            )),
+        },
+        Verdict::Invalid => Refusal::NoAccess {
+            message: line(format_args!(
+                "AWS takes no request for {what} ({error}): check the account id and the name of the role"
             )),
         },
         Verdict::Retry { after } => Refusal::Temporary { message: error.to_string(), retry_after: after },
@@ -150,6 +155,7 @@ mod tests {
             (&[401], true, Some("Temporary"), &["0"]),
             (&[403], false, Some("NoAccess"), &["0"]),
             (&[404], false, Some("NoAccess"), &["0"]),
+            (&[400], false, Some("NoAccess"), &["0"]),
             (&[429], false, Some("Temporary"), &["0"]),
             (&[500], false, Some("Temporary"), &["0"]),
         ] {
@@ -166,6 +172,12 @@ mod tests {
             message,
             "AWS gives you no access to the role `R` (portal answered X (HTTP 403)): `sso-refresh accounts work` and \
              `sso-refresh roles` list what you have"
+        );
+        let message = asked(&[400], false).await.0.unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "AWS takes no request for the role `R` (portal answered X (HTTP 400)): check the account id and the name \
+             of the role"
         );
     }
 }

@@ -31,7 +31,7 @@ use self::{
     desk::Desk,
     effects::{Done, Effects},
     endpoint::Endpoint,
-    files::Files,
+    files::{Files, Stamp},
     instance::Instance,
     pace::{Pace, Queued},
     shown::Shown,
@@ -155,6 +155,7 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
         desk: Desk::new(calls_in),
         parked: Vec::new(),
         reload_at: None,
+        loaded: [const { None }; 3],
         poll_at: None,
         unwatched: None,
         files_differ: false,
@@ -210,6 +211,8 @@ struct Daemon {
     endpoint: Endpoint,
     parked: Vec<Parked>,
     reload_at: Option<Timestamp>,
+    /// What the configuration files looked like when they were last loaded here.
+    loaded: [Option<Stamp>; 3],
     /// When to look at all files and what to watch: soon after a folder came or went, and now and then where the
     /// system tells of no change.
     poll_at: Option<Timestamp>,

@@ -1,13 +1,18 @@
 //! [`Access`]: a session's token in the hands of a command that asks AWS something with it. The daemon keeps it; without
 //! one the command does.
 
+use std::time::Duration;
+
 use super::{
     context::Context,
     direct::{self, Direct},
     exit::Failure,
 };
 use crate::{
-    api::{IssuedToken, Refusal, client::Client},
+    api::{
+        IssuedToken, Refusal,
+        client::{self, Client},
+    },
     bearer::{Bearer, MIN_VALIDITY},
     config::SessionSettings,
     session::token::Secret,
@@ -55,13 +60,24 @@ impl Bearer for Access<'_> {
 
     async fn token(&mut self) -> Result<IssuedToken, Failure> {
         if let Some(daemon) = &self.daemon {
-            match daemon.token(Some(&self.session.name), MIN_VALIDITY).await {
+            let name = Some(self.session.name.as_str());
+            let issued = match daemon.token(name, MIN_VALIDITY).await {
+                Err(client::Error::Refused(Refusal::TooLong { .. })) => {
+                    daemon.token(name, Duration::ZERO).await
+                }
+                issued => issued,
+            };
+            match issued {
                 Ok(issued) => return Ok(issued),
-                Err(error) => direct::is_called_for(Some(&self.session.name), error)?,
+                Err(error) => direct::is_called_for(name, error)?,
             }
             self.daemon = None;
         }
-        let issued = self.direct().await?.token(MIN_VALIDITY).await;
+        let direct = self.direct().await?;
+        let issued = match direct.token(MIN_VALIDITY).await {
+            Err(Refusal::TooLong { .. }) => direct.token(Duration::ZERO).await,
+            issued => issued,
+        };
         issued.map_err(|refusal| self.refused(refusal))
     }
 
@@ -80,6 +96,7 @@ impl Bearer for Access<'_> {
         let refreshed = self.direct().await?.refresh().await;
         refreshed.map(|_| ()).map_err(|refusal| self.refused(refusal))
     }
+
     fn refused(&self, refusal: Refusal) -> Failure {
         Failure::of(&self.session.name, refusal)
     }

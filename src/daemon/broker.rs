@@ -119,21 +119,22 @@ impl Broker {
         if let Some(credentials) = credentials.filter(|_| held.suffices(min_validity, now)) {
             return Some(Ok(credentials.clone()));
         }
+        // Where nothing better can be had: it must do for a request at least.
+        let does = held.trouble.is_none() || left >= LAST_RESORT.min(held.life / 8);
+        let usable = credentials.filter(|_| min_validity.is_none() && does);
         if held.in_flight.is_some() && held.attempts == attempts {
-            return None;
+            // An SDK gives up long before a fetch that gets no answer does: who can do with what is in hand does not
+            // wait for another one once one has failed.
+            return usable.filter(|_| held.trouble.is_some()).map(|credentials| Ok(credentials.clone()));
         }
-        let given = match (credentials, &held.trouble) {
-            // Nothing better can be had.
-            (Some(credentials), None) if min_validity.is_none() => Ok(credentials.clone()),
-            (Some(credentials), Some(_)) if min_validity.is_none() && left >= LAST_RESORT.min(held.life / 8) => {
-                Ok(credentials.clone())
-            }
-            (_, Some(Refusal::Temporary { message, .. })) => Err(Refusal::Temporary {
+        let given = match (usable, &held.trouble) {
+            (Some(credentials), _) => Ok(credentials.clone()),
+            (None, Some(Refusal::Temporary { message, .. })) => Err(Refusal::Temporary {
                 message: message.clone(),
                 retry_after: Some(held.not_before.since(now)),
             }),
-            (_, Some(trouble)) => Err(trouble.clone()),
-            (Some(_), None) => Err(Refusal::TooLong {
+            (None, Some(trouble)) => Err(trouble.clone()),
+            (None, None) if credentials.is_some() => Err(Refusal::TooLong {
                 message: line(format_args!(
                     "the credentials of {role} last {}: ask for less than that",
                     words(held.life)

@@ -24,6 +24,9 @@ pub(super) struct Parked {
 impl Daemon {
     /// Answers `call`, or parks it until the files that it concerns have been read.
     pub(super) fn ask(&mut self, call: Call) {
+        if matches!(call, Call::Credentials { wanted: Wanted::Profile(_), .. }) {
+            self.look_at_configuration();
+        }
         let mut readings = BTreeMap::new();
         for session in self.concerned(&call) {
             if self.files.has_changed(&session) {

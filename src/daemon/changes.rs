@@ -40,7 +40,7 @@ impl Daemon {
         self.poll_at = Some(self.poll_at.map_or(soon, |at| at.min(soon)));
     }
 
-    fn config_files(&self) -> [PathBuf; 3] {
+    pub(super) fn config_files(&self) -> [PathBuf; 3] {
         [&self.paths.config, &self.paths.aws_config, &self.paths.aws_credentials].map(Clone::clone)
     }
 

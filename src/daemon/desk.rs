@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     api::{Call, IssuedToken, Refusal},
-    bearer::{self, Bearer, with_token},
+    bearer::{Bearer, MIN_VALIDITY, with_token},
     config::{Settings, line, roles},
     platform, portal,
     session::{
@@ -196,19 +196,47 @@ impl Daemon {
         let Some(session) = self.settings.sessions.get(&fetch.role.session).cloned() else {
             return self.desk.pace.ended(&fetch.role.session);
         };
-        let (exchanger, done) = (self.effects.exchanger.clone(), self.effects.done());
+        let exchanger = self.effects.exchanger.clone();
+        let awaited = Awaited { fetch: Some(fetch), done: self.effects.done() };
         let mut bearer = OfLoop { session: session.name.clone(), calls: self.desk.calls.clone() };
         self.desk.tasks.spawn(async move {
-            let role = &fetch.role;
+            let Some(Fetch { role, .. }) = &awaited.fetch else { return };
             let result = with_token(&mut bearer, role, |token| {
                 let portal = exchanger.portal(&session);
                 async move { portal?.role_credentials(&token, role).await }
             })
             .await;
             platform::release_free();
-            // Nobody listens any more when the daemon ends.
-            let _ = done.send(Done::Fetched(fetch, result));
+            awaited.ends(result);
         });
+    }
+}
+
+/// A fetch that the loop waits for. It waits in vain for none, not even for one that panics.
+struct Awaited {
+    fetch: Option<Fetch>,
+    done: mpsc::UnboundedSender<Done>,
+}
+
+impl Awaited {
+    fn ends(mut self, result: Result<RoleCredentials, Refusal>) {
+        self.say(result);
+    }
+
+    fn say(&mut self, result: Result<RoleCredentials, Refusal>) {
+        if let Some(fetch) = self.fetch.take() {
+            // Nobody listens any more when the daemon ends.
+            let _ = self.done.send(Done::Fetched(fetch, result));
+        }
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let message = "a mistake in sso-refresh broke it off; see its log".into();
+            self.say(Err(Refusal::Temporary { message, retry_after: None }));
+        }
     }
 }
 
@@ -219,6 +247,11 @@ struct OfLoop {
 }
 
 impl OfLoop {
+    async fn token_for(&self, min_validity: Duration) -> Result<IssuedToken, Refusal> {
+        let session = Some(self.session.clone());
+        self.ask(|reply| Call::Token { session, min_validity, reply }).await
+    }
+
     async fn ask<T>(
         &self,
         call: impl FnOnce(oneshot::Sender<Result<T, Refusal>>) -> Call,
@@ -238,8 +271,10 @@ impl Bearer for OfLoop {
     }
 
     async fn token(&mut self) -> Result<IssuedToken, Refusal> {
-        let (session, min_validity) = (Some(self.session.clone()), bearer::MIN_VALIDITY);
-        self.ask(|reply| Call::Token { session, min_validity, reply }).await
+        match self.token_for(MIN_VALIDITY).await {
+            Err(Refusal::TooLong { .. }) => self.token_for(Duration::ZERO).await,
+            issued => issued,
+        }
     }
 
     async fn refresh(&mut self, rejected: &Secret) -> Result<(), Refusal> {
@@ -261,4 +296,33 @@ pub(super) fn changed(session: &str) -> Refusal {
 /// What tells a role from all others in a text: no name has a control character.
 fn key(role: &Role) -> String {
     format!("{}\n{}\n{}", role.session, role.account, role.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::event::Generation;
+
+    fn awaited(done: &mpsc::UnboundedSender<Done>) -> Awaited {
+        let role = Role { session: "work".into(), account: "1".into(), name: "R".into() };
+        let fetch = Fetch { role, generation: Generation(1), expires_at: Timestamp::from_secs(0) };
+        Awaited { fetch: Some(fetch), done: done.clone() }
+    }
+
+    #[tokio::test]
+    async fn a_fetch_that_panics_is_over_and_one_that_is_given_up_is_silent() {
+        let (done, mut said) = mpsc::unbounded_channel();
+        let panics = awaited(&done);
+        let task = tokio::spawn(async move {
+            let _panics = panics;
+            panic!("planted");
+        });
+        assert!(task.await.unwrap_err().is_panic());
+        assert!(matches!(said.recv().await, Some(Done::Fetched(_, Err(Refusal::Temporary { .. })))));
+        drop(awaited(&done));
+        awaited(&done).ends(Err(changed("work")));
+        drop(done);
+        assert!(matches!(said.recv().await, Some(Done::Fetched(..))));
+        assert!(said.recv().await.is_none(), "one only");
+    }
 }

@@ -45,7 +45,7 @@ struct File {
 
 /// What tells one content of a file from another without reading it.
 #[derive(Debug, PartialEq, Eq)]
-struct Stamp {
+pub(super) struct Stamp {
     inode: (u64, u64),
     length: u64,
     modified: (i64, i64),
@@ -152,13 +152,19 @@ impl Files {
 
 impl Stamp {
     /// `None` where there is no file, or none to be seen.
-    fn of(path: &Path) -> Option<Self> {
+    pub(super) fn of(path: &Path) -> Option<Self> {
         let metadata = fs::metadata(path).ok()?;
         Some(Self {
             inode: (metadata.dev(), metadata.ino()),
             length: metadata.len(),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
         })
+    }
+
+    /// How long ago the file was written; no time where that lies ahead by a clock that is off.
+    pub(super) fn age(&self, now: Timestamp) -> Duration {
+        let (secs, nanos) = self.modified;
+        now.since(Timestamp::from_millis(secs.saturating_mul(1000).saturating_add(nanos / 1_000_000)))
     }
 }
 

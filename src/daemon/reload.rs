@@ -5,7 +5,11 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use super::{Daemon, desk::changed};
+use super::{
+    Daemon,
+    desk::changed,
+    files::{AFTER_WRITE, Stamp},
+};
 use crate::{
     config::{self, Changes, SessionSettings, Settings},
     exchange::Exchanger,
@@ -47,6 +51,7 @@ impl Daemon {
     /// The same after a configuration file changed; silent where that changes nothing.
     pub(super) fn reload_changed(&mut self) {
         self.reload_at = None;
+        self.loaded = self.config_stamps();
         let loaded = config::load(&self.paths, &self.env);
         let same = match &loaded {
             Ok(new) => {
@@ -60,8 +65,30 @@ impl Daemon {
         }
     }
 
+    /// Loads it again where a file is another than the one that was loaded and nobody told of that: of a link that leads
+    /// elsewhere now, somewhere in its path, the system does not tell. A file that was just written, or is not there,
+    /// may be in the midst of being replaced: it is read a moment later.
+    pub(super) fn look_at_configuration(&mut self) {
+        let (now, stamps) = (self.clock.now(), self.config_stamps());
+        if self.loaded == stamps || self.reload_at.is_some() {
+            return;
+        }
+        let is_whole = |stamp: &Stamp| stamp.age(now) >= AFTER_WRITE;
+        let mut both = stamps.iter().zip(&self.loaded);
+        if both.all(|(stamp, loaded)| stamp.as_ref().map_or(loaded.is_none(), is_whole)) {
+            self.reload_changed();
+        } else {
+            self.reload_at = Some(now.after(AFTER_WRITE));
+        }
+    }
+
+    fn config_stamps(&self) -> [Option<Stamp>; 3] {
+        self.config_files().map(|file| Stamp::of(&file))
+    }
+
     fn load(&mut self) -> Result<String, String> {
         self.reload_at = None;
+        self.loaded = self.config_stamps();
         match config::load(&self.paths, &self.env) {
             Ok(settings) => {
                 self.config_error = None;

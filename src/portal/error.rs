@@ -47,6 +47,8 @@ pub enum Verdict {
     DeadToken,
     /// There is no such account or role for this user. The token is fine.
     NoAccess,
+    /// There can be none: an account id of a wrong length, say. The token is fine.
+    Invalid,
     /// It may work later.
     Retry {
         /// When the server asks for it.
@@ -62,7 +64,8 @@ impl Error {
             Self::Malformed { retry_after, .. } => Verdict::Retry { after: *retry_after },
             Self::Service { status, retry_after, .. } => match status {
                 401 => Verdict::DeadToken,
-                400 | 403 | 404 => Verdict::NoAccess,
+                400 => Verdict::Invalid,
+                403 | 404 => Verdict::NoAccess,
                 _ => Verdict::Retry { after: *retry_after },
             },
         }
@@ -124,7 +127,7 @@ mod tests {
             ("403 X", NAMED, Verdict::NoAccess),
             ("403 X", "<html>blocked</html>", retry),
             ("404 X", NAMED, Verdict::NoAccess),
-            ("400 X", NAMED, Verdict::NoAccess),
+            ("400 X", NAMED, Verdict::Invalid),
             ("407 X", NAMED, retry),
             ("429 X\r\nRetry-After: 7", NAMED, Verdict::Retry { after: Some(Duration::from_secs(7)) }),
             ("503 X\r\nRetry-After: 7", "", Verdict::Retry { after: Some(Duration::from_secs(7)) }),

@@ -137,6 +137,11 @@ fn a_renewal_that_fails_takes_nothing_away() {
         }
         assert_eq!(said(&broker, validity.map(|it| MINUTE * it), attempts, at(minute)), answer, "{minute}");
     }
+    // While the next one gets no answer, nobody waits for it.
+    let (answer, fetch) = ask(&mut broker, None, at(55));
+    assert_eq!((answer.as_str(), fetch.is_some()), ("first", true));
+    assert_eq!(ask(&mut broker, Some(MINUTE * 10), at(55)).0, "waits", "but for who says so");
+
     let mut broker = with_credentials(HOUR);
     let fetch = broker.due(at(40)).remove(0);
     broker.fetched(&fetch, Err(temporary(Some(HOUR))), at(40));
