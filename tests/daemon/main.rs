@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "what is missing fails the test")]
 
 mod credentials;
+mod endpoint;
 mod place;
 mod secrets;
 

@@ -86,6 +86,10 @@ impl Place {
         put(&self.paths.config, text.as_bytes());
     }
 
+    pub(crate) fn aws_config(&self) -> &Path {
+        &self.paths.aws_config
+    }
+
     pub(crate) fn token_path(&self, name: &str) -> PathBuf {
         self.paths.token_cache.join(token_file_name(name))
     }
