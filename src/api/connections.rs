@@ -42,6 +42,9 @@ const HEAD_LIMIT: Duration = Duration::from_secs(5);
 const LIFE_LIMIT: Duration = Duration::from_secs(120);
 /// How long a client that has just connected is left in peace: what it sends is on its way.
 const GRACE: Duration = Duration::from_secs(1);
+/// The same where anybody can connect: with all places taken by those who say nothing, a good client waits for as long
+/// as it takes them to give way.
+const STRANGERS_GRACE: Duration = Duration::from_millis(40);
 /// How long to leave a listener alone after it failed: it will fail again at once as long as the process is out of
 /// descriptors.
 pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
@@ -237,6 +240,7 @@ async fn converse(
     turn: Turn,
     mut closing: watch::Receiver<()>,
 ) {
+    let guarded = guard.is_some();
     let service = service_fn(|request| {
         let answering = turn.begin();
         let (router, guard) = (router.clone(), guard.clone());
@@ -251,7 +255,7 @@ async fn converse(
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_LIMIT).max_buf_size(HEAD_MAX);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let grace = async {
-        sleep(GRACE).await;
+        sleep(if guarded { STRANGERS_GRACE } else { GRACE }).await;
         turn.is_over();
         std::future::pending::<()>().await;
     };

@@ -79,6 +79,10 @@ impl Router {
         let (head, body) = request.into_parts();
         if let Front::Loopback(guard) = front {
             guard.admit(&head, self.clock.now())?;
+            // Nobody who can't be asked for a token is waited for.
+            if !body.is_end_stream() {
+                return Err(bad_request("there is a body; no request here has one"));
+            }
         }
         let (endpoint, name) = find(front, &head.method, head.uri.path())?;
         if let Front::Loopback(guard) = front {

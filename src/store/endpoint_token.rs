@@ -75,6 +75,9 @@ pub fn read(path: &Path) -> Result<Secret, Unfit> {
 
 /// Takes the file away, if there is one.
 pub fn remove(path: &Path) {
+    if path.symlink_metadata().is_err() {
+        return;
+    }
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             tracing::debug!("can't remove {}: {error}", path.display());

@@ -44,6 +44,7 @@ mod own_state;
 #[cfg(target_os = "linux")]
 mod rivals;
 mod sick_daemon;
+mod strangers;
 mod surroundings;
 mod things;
 mod tls;
