@@ -8,6 +8,7 @@ mod support;
 mod browser;
 mod config;
 mod credentials;
+mod endpoint;
 mod import;
 mod login;
 mod paste;

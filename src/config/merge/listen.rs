@@ -7,7 +7,7 @@ use std::{
 
 use super::Merge;
 use crate::config::{
-    Error, ListenSettings, aws::Profile, explained::Explained, file::ListenTable, glob, nearest::nearest,
+    Error, ListenSettings, aws::Profile, explained::Explained, file::ListenTable, nearest::nearest,
     paths::expand,
 };
 
@@ -28,16 +28,16 @@ impl Merge<'_> {
         Ok(Some(ListenSettings { address, profiles, token_file }))
     }
 
-    /// The patterns of profiles. One that fits none is told, since it is a slip more often than not.
+    /// The patterns of profiles. A name that none has is told, since it is a slip more often than not.
     fn handed_out(&mut self, table: &ListenTable, known: &[Profile]) -> Option<Vec<String>> {
         let origin = self.origin(table.profiles.as_ref());
         let profiles = table.profiles.as_ref().map(|profiles| profiles.get_ref().clone());
         let names = || known.iter().map(|profile| profile.name.as_str());
-        for pattern in profiles.iter().flatten() {
-            if !names().any(|name| glob::matches(pattern, name)) {
-                let meant = nearest(pattern, names());
-                let hint = meant.map(|meant| format!(", did you mean `{meant}`?")).unwrap_or_default();
-                self.warnings.push(format!("{origin}: no profile is called `{pattern}`{hint}"));
+        for name in profiles.iter().flatten().filter(|pattern| !pattern.contains('*')) {
+            if !names().any(|known| known == name) {
+                let hint = nearest(name, names()).map(|meant| format!(", did you mean `{meant}`?"));
+                let hint = hint.unwrap_or_default();
+                self.warnings.push(format!("{origin}: no profile is called `{name}`{hint}"));
             }
         }
         let said = profiles.as_ref().map_or_else(|| "*".to_owned(), |profiles| profiles.join(", "));
@@ -107,10 +107,10 @@ mod tests {
 
     #[test]
     fn what_is_said_is_taken_and_what_fits_nothing_is_told() {
-        let config = "[listen]\nprofiles = [\"old*\", \"legcy\"]\ntoken_file = \"~/token\"";
+        let config = "[listen]\nprofiles = [\"dev\", \"new-*\", \"legcy\"]\ntoken_file = \"~/token\"";
         let settings = load_with(config, AWS, &[]).unwrap();
         let listen = settings.listen.unwrap();
-        assert_eq!(listen.profiles.unwrap(), ["old*", "legcy"]);
+        assert_eq!(listen.profiles.unwrap(), ["dev", "new-*", "legcy"]);
         assert!(listen.token_file.unwrap().ends_with("token"));
         assert_eq!(
             settings.warnings,
