@@ -4,6 +4,7 @@ use super::{SessionSettings, Settings, aws::Profile};
 
 /// What a reload has to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each says of another part whether it differs")]
 pub struct Changes {
     /// Sessions that are new.
     pub added: Vec<String>,

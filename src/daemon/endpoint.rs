@@ -130,12 +130,11 @@ impl Endpoint {
     }
 
     fn try_again(&mut self, now: Timestamp) {
-        let result = match self.wanted.clone() {
-            Some(wanted) => self.run(&wanted),
-            None => {
-                endpoint_token::remove(&self.own_file);
-                Ok(())
-            }
+        let result = if let Some(wanted) = self.wanted.clone() {
+            self.run(&wanted)
+        } else {
+            endpoint_token::remove(&self.own_file);
+            Ok(())
         };
         self.again_at = result.is_err().then(|| now.after(AGAIN));
         let trouble = result.err();
@@ -202,7 +201,7 @@ fn pass(wanted: &ListenSettings, token: Secret) -> Pass {
 fn random() -> Result<Secret, String> {
     let mut bytes = Zeroizing::new([0; RANDOM]);
     getrandom::fill(&mut *bytes).map_err(|error| format!("the system has no random numbers: {error}"))?;
-    Ok(Secret::new(BASE64_URL_SAFE_NO_PAD.encode(&*bytes)))
+    Ok(Secret::new(BASE64_URL_SAFE_NO_PAD.encode(*bytes)))
 }
 
 fn explained(error: &loopback::Error) -> String {

@@ -1,4 +1,4 @@
-//! The file with the token of the loopback endpoint: [`write`] makes one, [`read`] takes one that the user made.
+//! The file with the token of the loopback endpoint: [`write()`] makes one, [`read`] takes one that the user made.
 //!
 //! The AWS SDKs send what is in it as it stands, a newline at its end included.
 

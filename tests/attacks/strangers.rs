@@ -68,15 +68,7 @@ impl Scene {
 
     /// A request with all that it needs; `more` are headers.
     fn good(&self, target: &str, more: &str) -> String {
-        self.request(
-            "GET",
-            target,
-            &format!("host: {}\r\nauthorization: {}\r\n{more}", self.address, self.key),
-        )
-    }
-
-    fn request(&self, method: &str, target: &str, headers: &str) -> String {
-        format!("{method} {target} HTTP/1.1\r\n{headers}{CLOSE}\r\n")
+        request("GET", target, &format!("host: {}\r\nauthorization: {}\r\n{more}", self.address, self.key))
     }
 
     /// What is answered until the connection is closed.
@@ -110,6 +102,10 @@ impl Scene {
         }
         log
     }
+}
+
+fn request(method: &str, target: &str, headers: &str) -> String {
+    format!("{method} {target} HTTP/1.1\r\n{headers}{CLOSE}\r\n")
 }
 
 fn ask(address: SocketAddr, sent: &str) -> String {
@@ -150,11 +146,11 @@ fn nobody_gets_anything_without_the_token() {
             format!("{}authorization: {key}\r\n", authorization("wrong")),
             format!("host: {address}\r\nx-authorization: {key}\r\ncookie: authorization={key}\r\n"),
         ] {
-            scene.refused(&scene.request("GET", target, &headers), 401);
+            scene.refused(&request("GET", target, &headers), 401);
             tally.tried();
         }
         scene.refused(
-            &scene.request("GET", &format!("{target}?authorization={key}"), &format!("host: {address}\r\n")),
+            &request("GET", &format!("{target}?authorization={key}"), &format!("host: {address}\r\n")),
             401,
         );
         tally.tried();
@@ -185,7 +181,7 @@ fn web_pages_and_proxies_get_nothing_even_with_the_token() {
     for target in ["/token", "/v1/credentials/dev", "/healthz"] {
         for host in ["evil.example", &format!("evil.example:{port}"), "127.0.0.1", "localhost:1", ""] {
             let headers = format!("host: {host}\r\nauthorization: {key}\r\n");
-            scene.refused(&scene.request("GET", target, &headers), 403);
+            scene.refused(&request("GET", target, &headers), 403);
             tally.tried();
         }
         for header in
@@ -195,13 +191,13 @@ fn web_pages_and_proxies_get_nothing_even_with_the_token() {
             tally.tried();
         }
         let own = format!("host: {address}\r\nauthorization: {key}\r\n");
-        scene.refused(&scene.request("GET", &format!("http://evil.example{target}"), &own), 403);
-        scene.refused(&scene.request("GET", target, &format!("{own}host: evil.example\r\n")), 400);
-        scene.refused(&scene.request("GET", target, &format!("authorization: {key}\r\n")), 400);
+        scene.refused(&request("GET", &format!("http://evil.example{target}"), &own), 403);
+        scene.refused(&request("GET", target, &format!("{own}host: evil.example\r\n")), 400);
+        scene.refused(&request("GET", target, &format!("authorization: {key}\r\n")), 400);
         scene.refused(&format!("GET {target} HTTP/1.0\r\nauthorization: {key}\r\n\r\n"), 400);
         tally.add(4);
         for method in ["POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND"] {
-            let answer = scene.answer(&scene.request(method, target, &own));
+            let answer = scene.answer(&request(method, target, &own));
             assert_eq!(status(&answer), Some(405), "{method}: {answer}");
             assert!(answer.contains("allow: GET\r\n"), "{answer}");
             tally.tried();

@@ -278,7 +278,7 @@ async fn a_second_daemon_is_told_who_runs() {
     let place = Place::new(&["work"], single_use()).await;
     place
         .play(async {
-            let error = daemon::run(place.startup(Policy::default())).await.unwrap_err();
+            let error = Box::pin(daemon::run(place.startup(Policy::default()))).await.unwrap_err();
             let expected = format!("already running (process {})", std::process::id());
             assert!(error.to_string().contains(&expected), "{error}");
         })
