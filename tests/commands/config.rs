@@ -68,6 +68,7 @@ fn show_says_where_each_setting_comes_from() {
     notify.warn_before_session_end  15m                                default
     log.level                       info                               default
     log.format                      auto                               default
+    listen.address                  -                                  default
     import_aws_config               true                               default
     exclude                         -                                  default
     session.work.start_url          https://example.awsapps.com/start  ~/.aws/config:2

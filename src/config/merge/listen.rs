@@ -18,7 +18,7 @@ impl Merge<'_> {
     /// The endpoint; none where the table is not there. `known` are all profiles.
     pub(super) fn listen(&mut self, known: &[Profile]) -> Result<Option<ListenSettings>, Error> {
         let Some(table) = &self.file.listen else {
-            self.explained.push(Explained::unset("listen"));
+            self.explained.push(Explained::unset("listen.address"));
             return Ok(None);
         };
         let table = table.get_ref();
