@@ -21,6 +21,8 @@ use crate::{
     single_use,
 };
 
+const SECOND: Duration = Duration::from_secs(1);
+
 const PROFILES: &str = "
 [profile dev]
 sso_session = work
@@ -241,6 +243,19 @@ async fn a_reload_drops_what_changed_and_only_that() {
             place.client.reload().await.unwrap().unwrap();
             ask(&place, "dev").await.unwrap();
             assert_eq!(calls(&place), 3);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn tokens_that_never_live_for_a_minute_are_good_for_them_too() {
+    let place = Place::new(&["work"], Options { token_life: 40 * SECOND, ..single_use() }).await;
+    place.write_aws_config_with(&["work"], PROFILES);
+    place.sign_in("work", 40 * SECOND);
+    place
+        .play(async {
+            ask(&place, "dev").await.unwrap();
+            assert_eq!(calls(&place), 1);
         })
         .await;
 }
