@@ -52,6 +52,11 @@ impl Pass {
     pub fn new(token: Secret, may: impl Fn(Asked<'_>) -> bool + Send + Sync + 'static) -> Self {
         Self { token, may: Box::new(may) }
     }
+
+    /// Whether `asked` may be had.
+    pub fn lets(&self, asked: Asked<'_>) -> bool {
+        asked == Asked::Health || (self.may)(asked)
+    }
 }
 
 impl fmt::Debug for Pass {
@@ -64,6 +69,8 @@ impl fmt::Debug for Pass {
 #[derive(Debug)]
 pub struct Guard {
     address: SocketAddr,
+    /// What a client may call it, in `Host`.
+    names: Vec<String>,
     pass: watch::Sender<Pass>,
     warned: watch::Sender<Warned>,
 }
@@ -79,7 +86,8 @@ struct Warned {
 impl Guard {
     /// For a listener at `address`.
     pub fn new(address: SocketAddr, pass: Pass) -> Self {
-        Self { address, pass: watch::Sender::new(pass), warned: watch::Sender::default() }
+        let names = names(address);
+        Self { address, names, pass: watch::Sender::new(pass), warned: watch::Sender::default() }
     }
 
     /// Where the listener is.
@@ -122,7 +130,7 @@ impl Guard {
 
     /// Whether what was asked for may be had.
     pub(super) fn allow(&self, asked: Asked<'_>) -> Result<(), Rejection> {
-        if asked == Asked::Health || (self.pass.borrow().may)(asked) {
+        if self.pass.borrow().lets(asked) {
             return Ok(());
         }
         let message = match asked {
@@ -156,16 +164,7 @@ impl Guard {
     }
 
     fn is_own_name(&self, host: &[u8]) -> bool {
-        let (own, port) = (self.address.ip(), self.address.port());
-        let addresses = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST), own];
-        let names = addresses.map(|ip| match ip {
-            IpAddr::V4(ip) => ip.to_string(),
-            IpAddr::V6(ip) => format!("[{ip}]"),
-        });
-        names.iter().map(String::as_str).chain(["localhost"]).any(|name| {
-            host.eq_ignore_ascii_case(format!("{name}:{port}").as_bytes())
-                || port == HTTP_PORT && host.eq_ignore_ascii_case(name.as_bytes())
-        })
+        self.names.iter().any(|name| host.eq_ignore_ascii_case(name.as_bytes()))
     }
 
     /// Whether `shown` is the token: as the AWS SDKs send it, or as people do.
@@ -202,6 +201,15 @@ impl Guard {
             None => {}
         }
     }
+}
+
+fn names(address: SocketAddr) -> Vec<String> {
+    let addresses = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST), address.ip()];
+    let hosts = addresses.map(|ip| if ip.is_ipv4() { ip.to_string() } else { format!("[{ip}]") });
+    let hosts = [hosts.as_slice(), &["localhost".to_owned()]].concat();
+    let named = hosts.iter().map(|host| format!("{host}:{}", address.port()));
+    let bare = hosts.iter().filter(|_| address.port() == HTTP_PORT).cloned();
+    named.chain(bare).collect()
 }
 
 fn is_forwarded(headers: &HeaderMap) -> bool {

@@ -223,3 +223,73 @@ fn started(wanted: &ListenSettings, address: SocketAddr, token_file: &Path) -> S
         line(token_file.display())
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use tempfile::TempDir;
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::time::Clock;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+    fn endpoint(runtime: &TempDir) -> Endpoint {
+        Endpoint::new(Router::new(mpsc::channel(1).0, Clock::system()), runtime.path())
+    }
+
+    fn at(address: SocketAddr, profiles: Option<&[&str]>) -> ListenSettings {
+        let profiles = profiles.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
+        ListenSettings { address, profiles, token_file: None }
+    }
+
+    #[tokio::test]
+    async fn a_port_is_tried_again_now_and_then() {
+        let runtime = tempfile::tempdir().unwrap();
+        let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = holder.local_addr().unwrap();
+        let mut endpoint = endpoint(&runtime);
+        endpoint.apply(Some(&at(address, None)), NOW);
+        assert!(endpoint.trouble().is_some_and(|trouble| trouble.contains("is in use")));
+        assert_eq!(endpoint.next(), Some(NOW.after(AGAIN)));
+        drop(holder);
+        endpoint.due(NOW);
+        assert!(endpoint.trouble().is_some(), "not yet");
+        endpoint.due(NOW.after(AGAIN));
+        assert_eq!((endpoint.trouble(), endpoint.next()), (None, None));
+        assert!(endpoint.own_file.exists());
+        endpoint.apply(None, NOW);
+        assert!(!endpoint.own_file.exists() && endpoint.info().is_none());
+        // A clock that was set back parks nothing.
+        let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+        endpoint.apply(Some(&at(holder.local_addr().unwrap(), None)), NOW);
+        let yesterday = NOW.before(Duration::from_secs(86_400));
+        endpoint.hope(yesterday);
+        assert_eq!(endpoint.next(), Some(yesterday));
+    }
+
+    #[tokio::test]
+    async fn who_may_have_some_profiles_may_have_no_access_token() {
+        let asked = [Asked::Profile("dev"), Asked::Profile("prod"), Asked::Token, Asked::Status];
+        for (profiles, expected) in [
+            (None, [true; 4]),
+            (Some(&["*"][..]), [true; 4]),
+            (Some(&["d*"]), [true, false, false, true]),
+            (Some(&[]), [false, false, false, true]),
+        ] {
+            let wanted = at(([127, 0, 0, 1], 0).into(), profiles);
+            let pass = pass(&wanted, Secret::new("x"));
+            assert_eq!(asked.map(|asked| pass.lets(asked)), expected, "{profiles:?}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_secret_and_no_token_is_like_another() {
+        let (one, other) = (random().unwrap(), random().unwrap());
+        assert!(one != other && one.expose().len() == 43);
+        let shown = format!("{:?}", pass(&at(([127, 0, 0, 1], 0).into(), None), one.clone()));
+        assert!(!shown.contains(one.expose()), "{shown}");
+    }
+}
