@@ -24,12 +24,16 @@ pub(crate) struct Center {
 impl Center {
     /// `tls` answers in front of it as `localhost`.
     pub(crate) fn start(tls: Option<TlsAcceptor>) -> anyhow::Result<Self> {
+        Self::with(Options::default(), tls)
+    }
+
+    pub(crate) fn with(options: Options, tls: Option<TlsAcceptor>) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (started, starting) = mpsc::channel();
         let (running, stop) = oneshot::channel();
         thread::spawn(move || {
             runtime.block_on(async {
-                let up = open(tls).await;
+                let up = open(options, tls).await;
                 let is_up = up.is_ok();
                 if started.send(up).is_ok() && is_up {
                     // Its other half is dropped and never sent to.
@@ -42,8 +46,8 @@ impl Center {
     }
 }
 
-async fn open(tls: Option<TlsAcceptor>) -> anyhow::Result<(Simulator, String)> {
-    let simulator = Simulator::start(SocketAddr::from(ANY_PORT), Options::default()).await?;
+async fn open(options: Options, tls: Option<TlsAcceptor>) -> anyhow::Result<(Simulator, String)> {
+    let simulator = Simulator::start(SocketAddr::from(ANY_PORT), options).await?;
     let behind = simulator.url();
     let Some(tls) = tls else { return Ok((simulator, behind)) };
     let behind = behind.strip_prefix("http://").and_then(|address| address.parse().ok());

@@ -8,12 +8,16 @@
 
 #[path = "../support/authority.rs"]
 mod authority;
+mod bare;
 mod center;
+mod credentials;
 mod daemon;
 mod figure;
+mod floor;
 mod home;
 mod idle;
 mod lateness;
+mod many;
 mod memory;
 mod node;
 mod proc;
@@ -23,6 +27,7 @@ mod requests;
 mod samples;
 mod size;
 mod token;
+mod ways;
 
 use std::{
     fs::{self, OpenOptions},
@@ -41,9 +46,11 @@ const MEASUREMENTS: &[(&str, Measure)] = &[
     ("size", size::measure),
     ("ready", ready::measure),
     ("token", token::measure),
+    ("credentials", credentials::measure),
     ("requests", requests::measure),
     ("lateness", lateness::measure),
     ("memory", memory::measure),
+    ("many", many::measure),
     ("idle", idle::measure),
 ];
 

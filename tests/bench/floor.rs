@@ -1,24 +1,34 @@
-//! The least that a client written in Rust can do: one request over the socket, and the token out of its answer.
-//!
-//! A program of its own, which the measurement of `token` compiles with `rustc -O`.
+//! The floor: the least that a client written in Rust can do. `floor/client.rs` is its source.
 
 use std::{
-    error::Error,
-    io::{Read, Write},
-    os::unix::net::UnixStream,
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+    process::Command,
 };
 
-const REQUEST: &[u8] = b"GET /token?min_validity=60 HTTP/1.1\r\n\
-                         Host: localhost\r\nConnection: close\r\n\r\n";
+use anyhow::{Context, ensure};
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let socket = std::env::args_os().nth(1).ok_or("no socket is named")?;
-    let mut stream = UnixStream::connect(socket)?;
-    stream.write_all(REQUEST)?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    let (_, rest) = answer.split_once("\"accessToken\":\"").ok_or("there is no token in the answer")?;
-    let (token, _) = rest.split_once('"').ok_or("the token has no end")?;
-    writeln!(std::io::stdout(), "{token}")?;
-    Ok(())
+use crate::{home::Home, program, ways::Way};
+
+/// Compiles the client.
+pub(crate) fn compile(home: &Home) -> anyhow::Result<PathBuf> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bench/floor/client.rs");
+    let floor = home.path("floor");
+    let rustc = program::find("rustc").context("rustc is not on the PATH")?;
+    let options: [&OsStr; 6] = [
+        "-O".as_ref(),
+        "--edition=2024".as_ref(),
+        "-Cstrip=symbols".as_ref(),
+        "-o".as_ref(),
+        floor.as_ref(),
+        source.as_ref(),
+    ];
+    let status = Command::new(rustc).args(options).status()?;
+    ensure!(status.success(), "rustc ended with {status}");
+    Ok(floor)
+}
+
+/// The compiled client, asking the daemon for `target`.
+pub(crate) fn way(home: &Home, floor: PathBuf, target: &str) -> Way {
+    Way::new("floor client in Rust", floor, [OsString::from(home.socket()), target.into()])
 }

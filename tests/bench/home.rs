@@ -16,6 +16,10 @@ use tempfile::TempDir;
 
 use crate::center::Center;
 
+const CONFIG: &str = ".aws/config";
+/// What the profile of each session stands for.
+pub(crate) const ACCOUNT: &str = "012345678901";
+pub(crate) const ROLE: &str = "Developer";
 const SCOPES: &[&str] = &["sso:account:access"];
 /// A port that nobody listens on: a request that goes where it should not is refused.
 const DEAD_PROXY: &str = "http://127.0.0.1:1";
@@ -23,22 +27,28 @@ const DEAD_PROXY: &str = "http://127.0.0.1:1";
 pub(crate) struct Home(TempDir);
 
 impl Home {
-    /// A home whose AWS config file has these sessions, and whose `config.toml` begins with `config` and sends
-    /// each of them to `url`.
+    /// A home whose AWS config file has these sessions, each with a profile of its name, and whose `config.toml` begins
+    /// with `config` and sends each of them to `url`.
     pub(crate) fn new(sessions: &[&str], url: &str, config: &str) -> anyhow::Result<Self> {
-        let home = Self(tempfile::tempdir()?);
         let (mut aws, mut own) = (String::new(), format!("{config}\n"));
         for name in sessions {
             let start_url = start_url(name);
             writeln!(aws, "[sso-session {name}]\nsso_start_url = {start_url}\nsso_region = us-east-1")?;
-            writeln!(aws, "[profile {name}]\nsso_session = {name}\nsso_account_id = 012345678901")?;
-            writeln!(aws, "sso_role_name = Developer\n")?;
+            aws.push_str(&profile(name, name, ACCOUNT, ROLE));
             writeln!(own, "[session.{name}]\nendpoint = \"{url}\"")?;
         }
-        home.write(".aws/config", aws.as_bytes())?;
+        let home = Self(tempfile::tempdir()?);
+        home.write(CONFIG, aws.as_bytes())?;
         home.write("config/sso-refresh/config.toml", own.as_bytes())?;
         fs::create_dir_all(home.path("run"))?;
         Ok(home)
+    }
+
+    /// Adds profiles to the AWS config file.
+    pub(crate) fn add(&self, profiles: &str) -> anyhow::Result<()> {
+        let found = fs::read_to_string(self.path(CONFIG))?;
+        self.write(CONFIG, format!("{found}{profiles}").as_bytes())?;
+        Ok(())
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -97,4 +107,11 @@ impl Home {
 /// Where the user of a session signs in.
 pub(crate) fn start_url(name: &str) -> String {
     format!("https://{name}.awsapps.com/start")
+}
+
+/// A profile of the AWS config file.
+pub(crate) fn profile(name: &str, session: &str, account: &str, role: &str) -> String {
+    format!(
+        "[profile {name}]\nsso_session = {session}\nsso_account_id = {account}\nsso_role_name = {role}\n\n"
+    )
 }

@@ -56,8 +56,13 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<(String, Duration)> {
 
 /// The program of that name on the `PATH`.
 pub(crate) fn find(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+    all(name).into_iter().next()
+}
+
+/// Every program of that name on the `PATH`, the one that a shell takes first.
+pub(crate) fn all(name: &str) -> Vec<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|folder| folder.join(name)).filter(|file| file.is_file()).collect()
 }
 
 fn name(command: &Command) -> String {

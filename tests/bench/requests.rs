@@ -1,23 +1,24 @@
 //! `requests`: how many tokens a second the daemon hands out over its socket, beside a bare hyper server that
 //! answers the same bytes.
 
-use std::{cell::Cell, convert::Infallible, path::Path, sync::mpsc, thread, time::Duration};
+use std::{cell::Cell, convert::Infallible, path::Path, time::Duration};
 
 use anyhow::{Context, ensure};
 use futures_util::future::try_join_all;
-use http_body_util::{BodyExt, Empty, Full};
-use hyper::{
-    Request, Response, body::Bytes, client::conn::http1 as client, header::HOST,
-    server::conn::http1 as server, service::service_fn,
-};
+use http_body_util::{BodyExt, Empty};
+use hyper::{Request, body::Bytes, client::conn::http1 as client, header::HOST};
 use hyper_util::rt::TokioIo;
-use tokio::{
-    net::{UnixListener, UnixStream},
-    runtime::{Builder, Runtime},
-    sync::oneshot,
-};
+use tokio::net::UnixStream;
 
-use crate::{center::Center, daemon, figure::Figure, home::Home, samples::Stopwatch, size::as_f64};
+use crate::{
+    bare::{self, runtime},
+    center::Center,
+    daemon,
+    figure::Figure,
+    home::Home,
+    samples::Stopwatch,
+    size::as_f64,
+};
 
 const CLIENTS: usize = 8;
 /// In turn, so that what else the machine does hits both.
@@ -32,7 +33,7 @@ pub(crate) fn measure(binary: &Path) -> anyhow::Result<Vec<Figure>> {
     let _daemon = daemon::start(&home, binary)?;
     let answer = runtime()?.block_on(async { ask(&mut connect(&home.socket()).await?).await })?;
     let bare = home.path("bare.sock");
-    let _bare = serve_bare(&bare, answer)?;
+    let _bare = bare::over_unix(&bare, answer)?;
 
     let (mut of_daemon, mut of_bare) = (0.0, 0.0);
     for _ in 0..ROUNDS {
@@ -74,43 +75,4 @@ async fn ask(sender: &mut client::SendRequest<Empty<Bytes>>) -> anyhow::Result<B
     let response = sender.send_request(request).await?;
     ensure!(response.status().is_success(), "the answer was {}", response.status());
     Ok(response.into_body().collect().await?.to_bytes())
-}
-
-/// Serves until its guard is dropped.
-fn serve_bare(socket: &Path, answer: Bytes) -> anyhow::Result<oneshot::Sender<()>> {
-    let runtime = runtime()?;
-    let (guard, stop) = oneshot::channel();
-    let (listening, listens) = mpsc::channel();
-    let socket = socket.to_owned();
-    thread::spawn(move || {
-        runtime.block_on(async {
-            let listener = UnixListener::bind(socket);
-            let listener = match listener {
-                Ok(listener) => listener,
-                Err(error) => return drop(listening.send(Err(error))),
-            };
-            drop(listening.send(Ok(())));
-            tokio::select! {
-                () = accept_all(listener, answer) => {}
-                _ = stop => {}
-            }
-        });
-    });
-    listens.recv().context("the bare server did not start")??;
-    Ok(guard)
-}
-
-async fn accept_all(listener: UnixListener, answer: Bytes) {
-    while let Ok((stream, _)) = listener.accept().await {
-        let answer = answer.clone();
-        let service = service_fn(move |_| {
-            let answer = answer.clone();
-            async { Ok::<_, Infallible>(Response::new(Full::new(answer))) }
-        });
-        tokio::spawn(server::Builder::new().serve_connection(TokioIo::new(stream), service));
-    }
-}
-
-fn runtime() -> std::io::Result<Runtime> {
-    Builder::new_current_thread().enable_all().build()
 }
