@@ -66,7 +66,8 @@ impl Load {
         ensure!(!printed.contains("Non-2xx"), "wrk got errors: {printed}");
         let after = |name: &str| {
             let line = printed.lines().find_map(|line| line.trim().strip_prefix(name));
-            line.map(|rest| rest.trim().to_owned()).with_context(|| format!("wrk printed no {name}: {printed}"))
+            line.map(|rest| rest.trim().to_owned())
+                .with_context(|| format!("wrk printed no {name}: {printed}"))
         };
         Ok(Self { rate: after("Requests/sec:")?.parse()?, p50: after("50%")?, p99: after("99%")? })
     }

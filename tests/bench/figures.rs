@@ -12,6 +12,7 @@ mod bare;
 mod center;
 mod credentials;
 mod daemon;
+mod endpoint;
 mod figure;
 mod floor;
 mod home;
@@ -24,6 +25,7 @@ mod proc;
 mod program;
 mod ready;
 mod requests;
+mod resolve;
 mod samples;
 mod size;
 mod token;
@@ -48,6 +50,8 @@ const MEASUREMENTS: &[(&str, Measure)] = &[
     ("token", token::measure),
     ("credentials", credentials::measure),
     ("requests", requests::measure),
+    ("endpoint", endpoint::measure),
+    ("resolve", resolve::measure),
     ("lateness", lateness::measure),
     ("memory", memory::measure),
     ("many", many::measure),
