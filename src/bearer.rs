@@ -2,7 +2,8 @@
 //! something with it.
 //!
 //! That the portal does not know a token means that it is dead, whatever its expiry says: the session is refreshed once,
-//! and the portal is asked again. That it gives no access to a role says nothing of the token.
+//! and the portal is asked again. That it gives no access to a role says nothing of the token. Where no token of the
+//! session lasts as long as it should, one that is good at all has to do.
 
 use std::{fmt::Display, time::Duration};
 
@@ -13,19 +14,24 @@ use crate::{
     session::token::Secret,
 };
 
-/// How long a token must be good to be sent: longer than a request takes.
-pub const MIN_VALIDITY: Duration = Duration::from_secs(60);
+/// How long a token should be good to be sent: longer than a request takes.
+const MIN_VALIDITY: Duration = Duration::from_secs(60);
+/// The same where no token of the session is good for that long.
+const LAST_RESORT: Duration = Duration::from_secs(1);
 
 /// Who has the token of one session.
 pub trait Bearer {
-    /// Why there is none.
+    /// Why there is none, or nobody who could be asked.
     type Error;
 
     /// The session's name.
     fn session(&self) -> &str;
 
-    /// A token that is good for [`MIN_VALIDITY`]; where none of the session ever lasts that long, one that is good now.
-    fn token(&mut self) -> impl Future<Output = Result<IssuedToken, Self::Error>>;
+    /// A token that is good for `min_validity`, or what the session says instead.
+    fn token(
+        &mut self,
+        min_validity: Duration,
+    ) -> impl Future<Output = Result<Result<IssuedToken, Refusal>, Self::Error>>;
 
     /// Refreshes the session, unless it has another token by now than `rejected`.
     fn refresh(&mut self, rejected: &Secret) -> impl Future<Output = Result<(), Self::Error>>;
@@ -43,7 +49,7 @@ pub async fn with_token<B: Bearer, T, F>(
 where
     F: Future<Output = Result<T, Error>>,
 {
-    let rejected = bearer.token().await?.access_token;
+    let rejected = usable(bearer).await?;
     let error = match ask(rejected.clone()).await {
         Ok(answer) => return Ok(answer),
         Err(error) => error,
@@ -53,8 +59,17 @@ where
     }
     tracing::info!("{}: the token is dead before its time, so it is refreshed: {error}", bearer.session());
     bearer.refresh(&rejected).await?;
-    let token = bearer.token().await?.access_token;
+    let token = usable(bearer).await?;
     ask(token).await.map_err(|error| bearer.refused(refusal(bearer.session(), what, &error)))
+}
+
+/// A token that can be sent.
+async fn usable<B: Bearer>(bearer: &mut B) -> Result<Secret, B::Error> {
+    let issued = match bearer.token(MIN_VALIDITY).await? {
+        Err(Refusal::TooLong { .. }) => bearer.token(LAST_RESORT).await?,
+        answer => answer,
+    };
+    issued.map(|issued| issued.access_token).map_err(|refusal| bearer.refused(refusal))
 }
 
 fn refusal(session: &str, what: impl Display, error: &Error) -> Refusal {
@@ -92,6 +107,7 @@ mod tests {
     struct Counting {
         refreshed: u32,
         fails: bool,
+        life: Duration,
     }
 
     impl Bearer for Counting {
@@ -101,12 +117,15 @@ mod tests {
             "work"
         }
 
-        async fn token(&mut self) -> Result<IssuedToken, Refusal> {
-            Ok(IssuedToken {
+        async fn token(&mut self, min_validity: Duration) -> Result<Result<IssuedToken, Refusal>, Refusal> {
+            if min_validity > self.life {
+                return Ok(Err(Refusal::TooLong { message: "ask for less".into() }));
+            }
+            Ok(Ok(IssuedToken {
                 session: "work".into(),
                 access_token: Secret::new(self.refreshed.to_string()),
                 expires_at: Timestamp::from_secs(0),
-            })
+            }))
         }
 
         async fn refresh(&mut self, rejected: &Secret) -> Result<(), Refusal> {
@@ -125,8 +144,14 @@ mod tests {
 
     /// What comes of statuses that the portal answers one after the other (200 is an answer), and which tokens it saw.
     async fn asked(statuses: &[u16], fails: bool) -> (Result<&'static str, Refusal>, Vec<String>) {
+        asked_of(Counting { refreshed: 0, fails, life: Duration::from_secs(3600) }, statuses).await
+    }
+
+    async fn asked_of(
+        mut bearer: Counting,
+        statuses: &[u16],
+    ) -> (Result<&'static str, Refusal>, Vec<String>) {
         let seen = RefCell::new(Vec::new());
-        let mut bearer = Counting { refreshed: 0, fails };
         let result = with_token(&mut bearer, "the role `R`", |token| {
             let status = statuses[seen.borrow().len()];
             seen.borrow_mut().push(token.expose().to_owned());
@@ -162,6 +187,15 @@ mod tests {
             let (result, seen) = asked(statuses, fails).await;
             assert_eq!(result.as_ref().err().map(Refusal::code), code, "{statuses:?}: {result:?}");
             assert_eq!(seen, tokens, "{statuses:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_of_a_short_life_does() {
+        for (secs, code) in [(60, None), (59, None), (1, None), (0, Some("MinValidityTooLong"))] {
+            let bearer = Counting { refreshed: 0, fails: false, life: Duration::from_secs(secs) };
+            let (result, _) = asked_of(bearer, &[401, 200]).await;
+            assert_eq!(result.as_ref().err().map(Refusal::code), code, "{secs}: {result:?}");
         }
     }
 

@@ -13,7 +13,7 @@ use crate::{
         IssuedToken, Refusal,
         client::{self, Client},
     },
-    bearer::{Bearer, MIN_VALIDITY},
+    bearer::Bearer,
     config::SessionSettings,
     session::token::Secret,
 };
@@ -58,32 +58,21 @@ impl Bearer for Access<'_> {
         &self.session.name
     }
 
-    async fn token(&mut self) -> Result<IssuedToken, Failure> {
+    async fn token(&mut self, min_validity: Duration) -> Result<Result<IssuedToken, Refusal>, Failure> {
         if let Some(daemon) = &self.daemon {
-            let name = Some(self.session.name.as_str());
-            let issued = match daemon.token(name, MIN_VALIDITY).await {
-                Err(client::Error::Refused(Refusal::TooLong { .. })) => {
-                    daemon.token(name, Duration::ZERO).await
-                }
-                issued => issued,
-            };
-            match issued {
-                Ok(issued) => return Ok(issued),
-                Err(error) => direct::is_called_for(name, error)?,
+            match daemon.token(Some(&self.session.name), min_validity).await {
+                Ok(issued) => return Ok(Ok(issued)),
+                Err(client::Error::Refused(refusal @ Refusal::TooLong { .. })) => return Ok(Err(refusal)),
+                Err(error) => direct::is_called_for(Some(&self.session.name), error)?,
             }
             self.daemon = None;
         }
-        let direct = self.direct().await?;
-        let issued = match direct.token(MIN_VALIDITY).await {
-            Err(Refusal::TooLong { .. }) => direct.token(Duration::ZERO).await,
-            issued => issued,
-        };
-        issued.map_err(|refusal| self.refused(refusal))
+        Ok(self.direct().await?.token(min_validity).await)
     }
 
     async fn refresh(&mut self, rejected: &Secret) -> Result<(), Failure> {
         // Somebody else may have been quicker.
-        if self.token().await?.access_token != *rejected {
+        if self.token(Duration::ZERO).await?.is_ok_and(|issued| issued.access_token != *rejected) {
             return Ok(());
         }
         if let Some(daemon) = &self.daemon {
@@ -93,7 +82,12 @@ impl Bearer for Access<'_> {
             }
             self.daemon = None;
         }
-        let refreshed = self.direct().await?.refresh().await;
+        let direct = self.direct().await?;
+        // Another one of the same making would be no better.
+        if direct.has_refreshed() {
+            return Ok(());
+        }
+        let refreshed = direct.refresh().await;
         refreshed.map(|_| ()).map_err(|refusal| self.refused(refusal))
     }
 

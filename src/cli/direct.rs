@@ -89,6 +89,11 @@ impl<'a> Direct<'a> {
         Ok(self.status())
     }
 
+    /// Whether AWS gave this command another token.
+    pub(super) fn has_refreshed(&self) -> bool {
+        self.session.status(self.clock.now()).refreshed_at.is_some()
+    }
+
     /// How the session is, as far as its file tells: nothing happens by itself without a daemon.
     pub(super) fn status(&self) -> Status {
         let status = self.session.status(self.clock.now());

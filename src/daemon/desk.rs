@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     api::{Call, IssuedToken, Refusal},
-    bearer::{Bearer, MIN_VALIDITY, with_token},
+    bearer::{Bearer, with_token},
     config::{Settings, line, roles},
     platform, portal,
     session::{
@@ -247,11 +247,6 @@ struct OfLoop {
 }
 
 impl OfLoop {
-    async fn token_for(&self, min_validity: Duration) -> Result<IssuedToken, Refusal> {
-        let session = Some(self.session.clone());
-        self.ask(|reply| Call::Token { session, min_validity, reply }).await
-    }
-
     async fn ask<T>(
         &self,
         call: impl FnOnce(oneshot::Sender<Result<T, Refusal>>) -> Call,
@@ -270,11 +265,9 @@ impl Bearer for OfLoop {
         &self.session
     }
 
-    async fn token(&mut self) -> Result<IssuedToken, Refusal> {
-        match self.token_for(MIN_VALIDITY).await {
-            Err(Refusal::TooLong { .. }) => self.token_for(Duration::ZERO).await,
-            issued => issued,
-        }
+    async fn token(&mut self, min_validity: Duration) -> Result<Result<IssuedToken, Refusal>, Refusal> {
+        let session = Some(self.session.clone());
+        Ok(self.ask(|reply| Call::Token { session, min_validity, reply }).await)
     }
 
     async fn refresh(&mut self, rejected: &Secret) -> Result<(), Refusal> {

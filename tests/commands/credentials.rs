@@ -96,6 +96,41 @@ fn a_token_that_is_over_or_dead_is_refreshed_first() {
 }
 
 #[test]
+fn tokens_of_a_short_life_are_good_enough() {
+    let life = Duration::from_secs(45);
+    for with_daemon in [false, true] {
+        let center = Center::start(Options { token_life: life, ..Options::default() });
+        let home = home(&center);
+        center.sign_in(&home, "work", life);
+        let daemon = with_daemon.then(|| {
+            let mut daemon = home.daemon(&[]);
+            daemon.wait_for("has started");
+            daemon
+        });
+        process(&home.run("credentials --profile dev"));
+        for listing in ["accounts", "roles --account 012345678901"] {
+            let ran = home.run(listing);
+            assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{with_daemon}: {ran:?}");
+        }
+        drop(daemon);
+    }
+}
+
+#[test]
+fn a_token_that_is_refused_though_it_is_new_is_refreshed_once_a_run() {
+    let center = center();
+    let home = home(&center);
+    center.set_faults("ListAccounts:UnauthorizedException");
+    for left in [50 * MINUTE, Duration::ZERO] {
+        center.sign_in(&home, "work", left);
+        let before = (center.exchanges(), center.simulator().count(Operation::ListAccounts));
+        refused(&home, "accounts", 3, &["though it was just refreshed", "run `sso-refresh login work`"]);
+        assert_eq!(center.exchanges(), before.0 + 1, "{left:?}");
+        assert_eq!(center.simulator().count(Operation::ListAccounts), before.1 + 2, "{left:?}");
+    }
+}
+
+#[test]
 fn a_profile_that_the_daemon_does_not_know_yet_is_served() {
     let center = center();
     let home = Home::with(&center, WORK);
