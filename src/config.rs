@@ -166,7 +166,7 @@ pub enum Error {
     /// Several sessions are configured and none is named.
     #[error("several sessions are configured: name one of {known}, or set `default_session` in config.toml")]
     WhichSession {
-        /// Their names.
+        /// Some of their names, or all.
         known: String,
     },
     /// A sign-in begins at the start URL, and there is none.
@@ -184,7 +184,7 @@ pub enum Error {
         name: String,
         /// What may have been meant.
         meant: Option<String>,
-        /// The names of all.
+        /// Some of their names, or all.
         known: String,
     },
     /// No profile that gets its token from a session has the name that was given.
@@ -196,7 +196,7 @@ pub enum Error {
         name: String,
         /// What may have been meant.
         meant: Option<String>,
-        /// The names of all.
+        /// Some of their names, or all.
         known: String,
     },
     /// A profile that stands for no role.

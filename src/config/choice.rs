@@ -1,8 +1,11 @@
 //! [`resolve_session`]: which session a command means.
 
 use super::{
-    Error, SessionSettings, Settings, aws::ProfileKind, environment::Environment, line::line,
-    nearest::nearest,
+    Error, SessionSettings, Settings,
+    aws::ProfileKind,
+    environment::Environment,
+    line::line,
+    nearest::{handful, nearest},
 };
 
 /// The session that is meant by `given`, or where none is given: the only one, else `default_session`, else
@@ -27,7 +30,7 @@ pub fn resolve_session<'a>(
         .as_deref()
         .or_else(|| of_profile(settings, env.get("AWS_PROFILE")?))
         .and_then(|name| sessions.get(name))
-        .ok_or_else(|| Error::WhichSession { known: names(settings) })
+        .ok_or_else(|| Error::WhichSession { known: handful("", sessions.keys().map(String::as_str)) })
 }
 
 fn of_profile<'a>(settings: &'a Settings, profile: &str) -> Option<&'a str> {
@@ -39,12 +42,12 @@ fn of_profile<'a>(settings: &'a Settings, profile: &str) -> Option<&'a str> {
 }
 
 fn unknown(settings: &Settings, name: &str) -> Error {
-    let meant = nearest(name, settings.sessions.keys().map(String::as_str));
-    Error::UnknownSession { name: line(name), meant: meant.map(str::to_owned), known: names(settings) }
-}
-
-fn names(settings: &Settings) -> String {
-    line(settings.sessions.keys().map(String::as_str).collect::<Vec<_>>().join(", "))
+    let known = || settings.sessions.keys().map(String::as_str);
+    Error::UnknownSession {
+        name: line(name),
+        meant: nearest(name, known()).map(str::to_owned),
+        known: handful(name, known()),
+    }
 }
 
 #[cfg(test)]

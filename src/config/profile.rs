@@ -4,7 +4,7 @@ use super::{
     Error, Settings,
     aws::{Profile, ProfileKind},
     line::line,
-    nearest::nearest,
+    nearest::{handful, nearest},
 };
 use crate::session::role::Role;
 
@@ -52,7 +52,7 @@ fn unknown(settings: &Settings, name: &str) -> Error {
     Error::UnknownProfile {
         name: line(name),
         meant: nearest(name, known()).map(line),
-        known: line(known().collect::<Vec<_>>().join(", ")),
+        known: handful(name, known()),
     }
 }
 
