@@ -11,7 +11,8 @@ use crate::{
     api::{IssuedToken, Refusal},
     config::line,
     portal::{Error, Verdict},
-    session::token::Secret,
+    session::{role::Role, token::Secret},
+    time::words,
 };
 
 /// How long a token should be good to be sent: longer than a request takes.
@@ -70,6 +71,22 @@ async fn usable<B: Bearer>(bearer: &mut B) -> Result<Secret, B::Error> {
         answer => answer,
     };
     issued.map(|issued| issued.access_token).map_err(|refusal| bearer.refused(refusal))
+}
+
+/// The refusal for who wants credentials of `role` that are good for longer than `life`, which is how long they last.
+pub fn too_long(role: &Role, life: Duration) -> Refusal {
+    // Of what is just out, a part of the first second is over.
+    let life = words(life + Duration::from_millis(999));
+    Refusal::TooLong {
+        message: line(format_args!("the credentials of {role} last {life}: ask for less than that")),
+    }
+}
+
+/// The refusal where AWS gave credentials that are over already. They are asked for again after `retry_after`.
+pub fn over(retry_after: Option<Duration>) -> Refusal {
+    let message =
+        "the credentials that AWS gave are over by the clock of this machine: check that it is right".into();
+    Refusal::Temporary { message, retry_after }
 }
 
 fn refusal(session: &str, what: impl Display, error: &Error) -> Refusal {

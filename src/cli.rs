@@ -223,7 +223,6 @@ mod tests {
             "sso-refresh token --json --header",
             "sso-refresh token --min-validity soon",
             "sso-refresh refresh work --all",
-            "sso-refresh credentials",
             "sso-refresh credentials --account 1",
             "sso-refresh credentials --profile dev --session work",
             "sso-refresh credentials --profile dev --account 1 --role R",

@@ -14,11 +14,10 @@ use super::{
     out,
 };
 use crate::{
-    api::{Refusal, Wanted, client},
-    bearer::with_token,
-    config::{self, resolve_profile},
+    api::{Wanted, client},
+    bearer::{over, too_long, with_token},
+    config::resolve_profile,
     session::role::{Role, RoleCredentials},
-    time::words,
 };
 
 /// What the command takes.
@@ -32,7 +31,7 @@ use crate::{
 )]
 pub(super) struct Args {
     /// The profile in the AWS config file that names session, account and role
-    #[arg(long, value_name = "PROFILE", required_unless_present_all = ["account", "role"])]
+    #[arg(long, value_name = "PROFILE")]
     profile: Option<String>,
     /// The account, instead of a profile
     #[arg(long, value_name = "ID", requires = "role", conflicts_with = "profile")]
@@ -104,10 +103,18 @@ impl Args {
                 Some(_) => Wanted::Profile(profile.clone()),
                 None => Wanted::Role(role_of(profile, context)?),
             }),
-            // clap lets nobody through.
-            _ => Err(Failure::new(exit::USAGE, "name a --profile, or --account and --role")),
+            _ => Err(nothing_named(context)),
         }
     }
+}
+
+/// `AWS_PROFILE` may name the very profile whose `credential_process` runs this.
+fn nothing_named(context: &Context) -> Failure {
+    let aside = context.env.get("AWS_PROFILE").map_or(
+        "",
+        |_| "; AWS_PROFILE does not count, or a credential_process that is called by it would call itself",
+    );
+    Failure::new(exit::USAGE, format!("name a --profile, or --account and --role{aside}"))
 }
 
 fn role_of(profile: &str, context: &Context) -> Result<Role, Failure> {
@@ -127,21 +134,11 @@ async fn fetch(
         async move { portal.role_credentials(&token, role).await }
     };
     let credentials = with_token(access, role, ask).await?;
-    let left = credentials.left(context.clock.now());
-    // Those that are just out last longer by a hair than what is left of them.
-    let rounded = left + Duration::from_secs(1);
+    let now = context.clock.now();
+    let left = credentials.left(now);
     match args.min_validity {
-        _ if left.is_zero() => Err(Failure::new(
-            exit::TEMPORARY,
-            "the credentials that AWS gave are over by the clock of this machine: check that it is right",
-        )),
-        Some(wanted) if wanted > rounded => Err(Refusal::TooLong {
-            message: config::line(format_args!(
-                "the credentials of {role} last {}: ask for less than that",
-                words(rounded)
-            )),
-        }
-        .into()),
+        _ if left.is_zero() => Err(over(None).into()),
+        Some(wanted) if !credentials.last(wanted, now) => Err(too_long(role, left).into()),
         _ => Ok(credentials),
     }
 }
@@ -155,16 +152,16 @@ fn print_config(args: &Args, context: &Context) -> Result<u8, Failure> {
     // A line that does not work is not printed.
     let wanted = args.wanted(context)?;
     let config = context.paths.config.display().to_string();
-    let mut arguments = vec!["credentials"];
+    let mut flags = Vec::new();
     if context.paths.config_given {
-        arguments.extend(["--config", &config]);
+        flags.push(("--config", config.as_str()));
     }
     match (&args.profile, &wanted) {
-        (Some(profile), _) | (None, Wanted::Profile(profile)) => arguments.extend(["--profile", profile]),
+        (Some(profile), _) | (None, Wanted::Profile(profile)) => flags.push(("--profile", profile)),
         (None, Wanted::Role(Role { session, account, name })) => {
-            arguments.extend(["--account", account, "--role", name, "--session", session]);
+            flags.extend([("--account", account.as_str()), ("--role", name), ("--session", session)]);
         }
     }
-    out::line(&recipe(&arguments)?)?;
+    out::line(&recipe(&flags)?)?;
     Ok(exit::DONE)
 }

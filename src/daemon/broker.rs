@@ -8,12 +8,12 @@ use std::{collections::BTreeMap, time::Duration};
 use super::agenda::Agenda;
 use crate::{
     api::Refusal,
-    config::line,
+    bearer::{over, too_long},
     session::{
         event::Generation,
-        role::{Role, RoleCredentials},
+        role::{Role, RoleCredentials, lasts},
     },
-    time::{Timestamp, words},
+    time::Timestamp,
 };
 
 /// Credentials are handed out while more than this is left: with less, botocore asks again for each use.
@@ -134,17 +134,8 @@ impl Broker {
                 retry_after: Some(held.not_before.since(now)),
             }),
             (None, Some(trouble)) => Err(trouble.clone()),
-            (None, None) if credentials.is_some() => Err(Refusal::TooLong {
-                message: line(format_args!(
-                    "the credentials of {role} last {}: ask for less than that",
-                    words(held.life)
-                )),
-            }),
-            (None, None) => Err(Refusal::Temporary {
-                message: "the credentials that AWS gave are over by the clock of this machine: check that it is right"
-                    .into(),
-                retry_after: Some(held.not_before.since(now)),
-            }),
+            (None, None) if credentials.is_some() => Err(too_long(role, held.life)),
+            (None, None) => Err(over(Some(held.not_before.since(now)))),
         };
         Some(given)
     }
@@ -305,17 +296,15 @@ impl Held {
     }
 
     fn suffices(&self, min_validity: Option<Duration>, now: Timestamp) -> bool {
-        let left = self.credentials.as_ref().map_or(Duration::ZERO, |credentials| credentials.left(now));
-        left > Duration::ZERO
-            && match min_validity {
-                Some(min_validity) => left >= min_validity,
-                None => left > ENOUGH.min(self.renew_before() * 3 / 4),
-            }
+        self.credentials.as_ref().is_some_and(|credentials| match min_validity {
+            Some(min_validity) => credentials.last(min_validity, now),
+            None => credentials.left(now) > ENOUGH.min(self.renew_before() * 3 / 4),
+        })
     }
 
     /// Whether new ones may be good for that long: those that are in hand tell how long they live.
     fn could_suffice(&self, min_validity: Option<Duration>) -> bool {
-        self.credentials.is_none() || min_validity.is_none_or(|validity| validity <= self.life)
+        self.credentials.is_none() || min_validity.is_none_or(|validity| lasts(self.life, validity))
     }
 
     fn next(&self) -> Option<Timestamp> {

@@ -43,11 +43,39 @@ impl RoleCredentials {
     pub fn left(&self, now: Timestamp) -> Duration {
         self.expires_at.since(now)
     }
+
+    /// Whether they are good for `validity` after `now`; see [`lasts`].
+    pub fn last(&self, validity: Duration, now: Timestamp) -> bool {
+        lasts(self.left(now), validity)
+    }
+}
+
+/// Whether what is good for `left` is good for `validity`, give or take a hundredth. Who asks for a whole hour of a role
+/// that lasts an hour means those that are just out: a little less is left of them, since the answer was on its way and
+/// clocks differ. What is over is good for nothing.
+pub fn lasts(left: Duration, validity: Duration) -> bool {
+    left > Duration::ZERO && left + left / 100 >= validity
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn those_that_are_just_out_last_as_long_as_their_role() {
+        for (left, validity, expected) in [
+            (3600, 3600, true),
+            (3570, 3600, true),
+            (3550, 3600, false),
+            (60, 60, true),
+            (59, 60, false),
+            (1, 0, true),
+            (0, 0, false),
+        ] {
+            let [left, wanted] = [left, validity].map(Duration::from_secs);
+            assert_eq!(lasts(left, wanted), expected, "{left:?} for {wanted:?}");
+        }
+    }
 
     #[test]
     fn debug_shows_no_secret() {

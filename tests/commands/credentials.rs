@@ -168,6 +168,16 @@ fn each_refusal_has_its_exit_code_and_prints_nothing() {
     let home = home(&center);
     refused(&home, "credentials --profile dve", 2, &["no profile `dve`", "known are dev, wrong, half"]);
     refused(&home, "credentials --profile half", 2, &["config:13: the profile `half` names no role"]);
+    refused(&home, "credentials", 2, &["name a --profile, or --account and --role\n"]);
+    for way in ["", "--print-config", "--session work"] {
+        let ran = home
+            .command(["credentials"].into_iter().chain(way.split_whitespace()))
+            .env("AWS_PROFILE", "dev")
+            .output();
+        let said = Ran::from(ran.unwrap());
+        assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{said:?}");
+        assert!(said.stderr.contains("AWS_PROFILE does not count"), "{said:?}");
+    }
     for with_daemon in [false, true] {
         let daemon = with_daemon.then(|| {
             let mut daemon = home.daemon(&[]);
@@ -186,7 +196,8 @@ fn each_refusal_has_its_exit_code_and_prints_nothing() {
             1,
             &["`Nobody`", "012345678901", "ForbiddenException", "roles"],
         );
-        refused(&home, "credentials --profile dev --min-validity 2h", 2, &["ask for less"]);
+        refused(&home, "credentials --profile dev --min-validity 2h", 2, &["last 1h: ask for less"]);
+        process(&home.run("credentials --profile dev --min-validity 1h"));
         center.set_faults("GetRoleCredentials:status=503");
         refused(&home, "credentials --account 012345678901 --role ReadOnly", 5, &["work: ", "503"]);
         center.set_faults("GetRoleCredentials:html=401");
