@@ -16,7 +16,6 @@ mod token_json;
 
 use std::{
     fs, io,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -114,8 +113,9 @@ struct Import<'a> {
 struct Edit {
     /// The session as it is configured then.
     session: SessionSettings,
-    before: String,
-    /// Its text, where it changes.
+    /// Its text, where there is one …
+    before: Option<String>,
+    /// … and what it becomes, where it changes.
     after: Option<String>,
 }
 
@@ -221,9 +221,9 @@ impl Import<'_> {
         let target =
             Target::choose(settings, self.request.session.as_deref(), &credentials.region, start_url)?;
         let before = match fs::read_to_string(&paths.config) {
-            Ok(text) => text,
+            Ok(text) => Some(text),
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                String::new()
+                None
             }
             Err(source) => {
                 return Err(config::Error::Unreadable { path: paths.show(&paths.config), source }.into());
@@ -234,12 +234,13 @@ impl Import<'_> {
             session: target.session.clone(),
             keys: target.keys(),
         };
+        let text = before.as_deref().unwrap_or_default();
         let after = if target.is_configured() {
             None
         } else {
-            Some(config_toml::extended(&before, &target).ok_or_else(not_extendable)?)
+            Some(config_toml::extended(text, &target).ok_or_else(not_extendable)?)
         };
-        let judged = config::explain_with(paths, env, after.as_deref().unwrap_or(&before));
+        let judged = config::explain_with(paths, env, after.as_deref().unwrap_or(text));
         let (mut settings, _) = judged.map_err(|error| match error {
             // It is good without what is added.
             config::Error::File(error) => {
@@ -254,12 +255,7 @@ impl Import<'_> {
     fn configure(&self, edit: &Edit) -> Result<(), Error> {
         let Some(after) = &edit.after else { return Ok(()) };
         let path = &self.place.paths.config;
-        if let Some(folder) = path.parent() {
-            store::folder::create_private(folder)?;
-        }
-        let mode = fs::metadata(path).map_or(0o600, |found| found.permissions().mode() & 0o7777);
-        let unchanged = || fs::read(path).unwrap_or_default() == edit.before.as_bytes();
-        if file::replace_with_mode(path, after.as_bytes(), mode, unchanged)? {
+        if file::replace_seen(path, edit.before.as_deref().map(str::as_bytes), after.as_bytes())? {
             Ok(())
         } else {
             Err(store::Error::Busy { path: path.clone() }.into())

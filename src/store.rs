@@ -9,7 +9,7 @@ mod error;
 pub(crate) mod file;
 #[cfg(test)]
 pub(crate) mod fixture;
-pub(crate) mod folder;
+mod folder;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod json;

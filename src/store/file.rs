@@ -25,11 +25,37 @@ pub(crate) struct Opened {
     pub(crate) bytes: Zeroizing<Vec<u8>>,
 }
 
+/// What is in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// Secrets: nobody else may read it.
+    Secrets,
+    /// A configuration, whose mode and size are its owner's concern.
+    Settings,
+}
+
+/// The most that is read of a configuration, in bytes: as much as is read of one that is not to be replaced.
+const SETTINGS_LIMIT: u64 = 64 * LIMIT;
+
+impl Holds {
+    fn limit(self) -> u64 {
+        match self {
+            Self::Secrets => LIMIT,
+            Self::Settings => SETTINGS_LIMIT,
+        }
+    }
+}
+
 /// Reads the file at `path` with all its symbolic links resolved; `None` where there is none.
 ///
 /// It never waits, not even for the writer of a pipe, and gives up at [`LIMIT`]. Where the file is the user's own
 /// and others could read it, it can't be read by them from here on, and a warning says so.
 pub(crate) fn open_private(path: &Path) -> Result<Option<Opened>, Error> {
+    open(path, Holds::Secrets)
+}
+
+/// The same of a file that holds something else, perhaps.
+pub(super) fn open(path: &Path, holds: Holds) -> Result<Option<Opened>, Error> {
     let failed = |error| Error::from_io("read", path, error);
     let opened = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);
     let file = match opened {
@@ -49,24 +75,27 @@ pub(crate) fn open_private(path: &Path) -> Result<Option<Opened>, Error> {
     if !metadata.is_file() {
         return Err(Error::NotAFile { action: "read", path: path.to_path_buf() });
     }
-    tighten(&file, &metadata, 0o600, path);
-    let bytes = read_bounded(&file, path)?;
+    if holds == Holds::Secrets {
+        tighten(&file, &metadata, 0o600, path);
+    }
+    let bytes = read_bounded(&file, path, holds)?;
     Ok(Some(Opened { file, bytes }))
 }
 
 /// Reads all of `file` from its start; `path` is for the error.
-pub(super) fn read_bounded(mut file: &File, path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+pub(super) fn read_bounded(mut file: &File, path: &Path, holds: Holds) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let limit = holds.limit();
     let failed = |error| Error::from_io("read", path, error);
     let size = file.metadata().map_err(failed)?.len();
-    let too_large = || Error::TooLarge { action: "read", path: path.to_path_buf(), limit: LIMIT };
-    if size > LIMIT {
+    let too_large = || Error::TooLarge { action: "read", path: path.to_path_buf(), limit };
+    if size > limit {
         return Err(too_large());
     }
     // One byte more than expected, so that the buffer does not grow and leave a copy behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1));
     file.rewind().map_err(failed)?;
-    file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > LIMIT {
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > limit {
         return Err(too_large());
     }
     Ok(bytes)
@@ -80,18 +109,18 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     temporary.persist()
 }
 
-/// The same for a file that holds no secret and may have another mode. `unchanged` is asked when all that is left to
-/// do is the rename; the file is left as it is where it is another by then, which is told by `false`.
-pub(crate) fn replace_with_mode(
-    path: &Path,
-    bytes: &[u8],
-    mode: u32,
-    unchanged: impl FnOnce() -> bool,
-) -> Result<bool, Error> {
+/// Replaces a configuration that had the content `seen` when somebody looked at it, or makes one where there was none.
+/// `false` where it is another by now: it is left so, whatever the moment at which it was changed. A file that was there
+/// keeps its mode; its folder is made where it is missing.
+pub(crate) fn replace_seen(path: &Path, seen: Option<&[u8]>, bytes: &[u8]) -> Result<bool, Error> {
+    folder::create_private(folder::of(path))?;
     let mut temporary = Temporary::new(path)?;
-    temporary.set_mode(mode)?;
+    temporary.opens(fs::metadata(path).map_or(0o600, |found| found.mode() & 0o7777))?;
     temporary.fill(bytes)?;
-    Ok(unchanged() && temporary.persist().map(|()| true)?)
+    match seen {
+        Some(seen) => Ok(temporary.swap(seen)?.is_some()),
+        None => temporary.appear(),
+    }
 }
 
 /// Deletes the file that `path` leads to; a symbolic link is kept. It is no error if there is none.
@@ -253,6 +282,29 @@ mod tests {
             open_private(&path).unwrap().unwrap();
             assert_eq!(mode(&path), left, "{found:o}");
         }
+    }
+
+    #[test]
+    fn a_configuration_keeps_its_mode_and_what_others_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".aws/config");
+        assert!(replace_seen(&path, None, b"one").unwrap());
+        assert_eq!(
+            (text(&path).as_str(), mode(&path), mode(&folder.path().join(".aws"))),
+            ("one", 0o600, 0o700)
+        );
+        for (seen, replaced) in [(None, false), (Some("on"), false), (Some("one"), true)] {
+            fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+            assert_eq!(replace_seen(&path, seen.map(str::as_bytes), b"two").unwrap(), replaced, "{seen:?}");
+            assert_eq!(mode(&path), 0o644, "{seen:?}");
+        }
+        assert_eq!((text(&path).as_str(), names(path.parent().unwrap()).len()), ("two", 1));
+        let large = vec![b'#'; usize::try_from(2 * LIMIT).unwrap()];
+        assert!(replace_seen(&path, Some(b"two"), &large).unwrap());
+        assert!(replace_seen(&path, Some(&large), b"three").unwrap(), "more than any token file has");
+        fs::remove_file(&path).unwrap();
+        assert!(!replace_seen(&path, Some(b"three"), b"four").unwrap(), "deleted meanwhile");
+        assert!(!path.exists());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::error::Error;
 use crate::private;
 
 /// Makes a folder for the user alone, and its parents, where they are missing. One that exists is left as it is.
-pub(crate) fn create_private(path: &Path) -> Result<(), Error> {
+pub(super) fn create_private(path: &Path) -> Result<(), Error> {
     private::create(path).map_err(|error| explained(error, path))
 }
 

@@ -6,7 +6,7 @@ use sha1::{Digest, Sha1, digest::Output};
 
 use super::{
     aws_cache::{self, Parsed},
-    file::{self, Opened},
+    file::{self, Holds, Opened},
 };
 use crate::session::token::{Secret, Token};
 
@@ -42,7 +42,9 @@ impl Orphan {
     /// What was written into the file since it was replaced. The old token again is nothing: its refresh token may be
     /// spent.
     pub fn look(&self) -> Written {
-        let Ok(bytes) = file::read_bounded(&self.file, &self.path) else { return Written::Nothing };
+        let Ok(bytes) = file::read_bounded(&self.file, &self.path, Holds::Secrets) else {
+            return Written::Nothing;
+        };
         if Sha1::digest(&*bytes) == self.seen {
             return Written::Nothing;
         }

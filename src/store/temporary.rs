@@ -14,7 +14,7 @@ use tempfile::TempPath;
 
 use super::{
     error::Error,
-    file::{self, Opened},
+    file::{self, Holds, Opened},
     folder,
 };
 
@@ -27,6 +27,7 @@ pub(super) struct Temporary {
     target: PathBuf,
     file: File,
     path: TempPath,
+    holds: Holds,
     /// The digest of its content, where all of that could be written.
     content: Option<Output<Sha1>>,
 }
@@ -45,11 +46,12 @@ impl Temporary {
             .permissions(Permissions::from_mode(0o600))
             .tempfile_in(folder::of(&target));
         let (file, path) = made.map_err(|error| Error::from_io("write", &target, error))?.into_parts();
-        Ok(Self { target, file, path, content: None })
+        Ok(Self { target, file, path, holds: Holds::Secrets, content: None })
     }
 
-    /// Opens it to others, if it is to hold no secret.
-    pub(super) fn set_mode(&self, mode: u32) -> Result<(), Error> {
+    /// Opens it to others, since it is to hold no secret.
+    pub(super) fn opens(&mut self, mode: u32) -> Result<(), Error> {
+        self.holds = Holds::Settings;
         self.file.set_permissions(Permissions::from_mode(mode)).map_err(|error| self.failed(error))
     }
 
@@ -95,6 +97,17 @@ impl Temporary {
         folder::sync(folder::of(&target)).map_err(failed)
     }
 
+    /// Takes the place of nothing: `false` where there is something.
+    pub(super) fn appear(self) -> Result<bool, Error> {
+        let Self { target, path, .. } = self;
+        let failed = |error| Error::from_io("write", &target, error);
+        match path.persist_noclobber(&target) {
+            Ok(()) => folder::sync(folder::of(&target)).map(|()| true).map_err(failed),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(failed(error.error)),
+        }
+    }
+
     /// Takes the place of the file that has the content `seen`, and gives that one. `None` where there is none any
     /// more or it has another content: it is left so.
     ///
@@ -109,7 +122,7 @@ impl Temporary {
         seen: &[u8],
         exchange: impl Fn(&Path, &Path) -> io::Result<()>,
     ) -> Result<Option<Opened>, Error> {
-        let last = file::open_private(&self.target)?.filter(|last| *last.bytes == seen);
+        let last = file::open(&self.target, self.holds)?.filter(|last| *last.bytes == seen);
         let Some(last) = last else { return Ok(None) };
         match exchange(&self.path, &self.target) {
             Ok(()) => {}
@@ -123,7 +136,7 @@ impl Temporary {
         }
         // What was opened before can be read even where no descriptor is left.
         let unchanged = inode(last.file.metadata()) == self.inode()
-            && file::read_bounded(&last.file, &self.target).is_ok_and(|bytes| *bytes == seen);
+            && file::read_bounded(&last.file, &self.target, self.holds).is_ok_and(|bytes| *bytes == seen);
         if !unchanged {
             return self.put_back(exchange).map(|()| None);
         }
@@ -157,7 +170,7 @@ impl Temporary {
 
     /// Whether nobody has written into this file while it had the target's name.
     fn is_untouched(&self) -> bool {
-        file::read_bounded(&self.file, &self.target)
+        file::read_bounded(&self.file, &self.target, self.holds)
             .is_ok_and(|bytes| Some(Sha1::digest(&*bytes)) == self.content)
     }
 
