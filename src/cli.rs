@@ -95,7 +95,7 @@ enum Command {
     /// Print credentials of a role: for `credential_process`, a shell or a script
     Credentials(credentials::Args),
     /// List the accounts that a session may use
-    Accounts(accounts::Args),
+    Accounts(listing::Wanted),
     /// List the roles that a session may use in an account
     Roles(roles::Args),
     /// Take over the Node.js script that refreshed a session before

@@ -96,21 +96,7 @@ impl Client {
 
     /// `ListAccounts`, all pages. `progress` is told how many there are after each page but the last.
     pub async fn accounts(&self, token: &Secret, progress: impl Fn(usize)) -> Result<Vec<Account>, Error> {
-        let mut accounts = Vec::new();
-        let mut next = None;
-        for _ in 0..PAGES {
-            let answer =
-                self.page("ListAccounts", "/assignment/accounts", &[], next.as_deref(), token).await?;
-            let response: AccountsResponse = success(&answer)?;
-            accounts.extend(response.account_list);
-            next = response.next_token.filter(|next| !next.is_empty());
-            if next.is_none() {
-                return Ok(accounts);
-            }
-            progress(accounts.len());
-            tokio::time::sleep(SPACING).await;
-        }
-        Ok(accounts)
+        self.list::<AccountsResponse>("ListAccounts", "/assignment/accounts", &[], token, progress).await
     }
 
     /// `ListAccountRoles` of the account of that id, all pages: the names. `progress` as of [`Self::accounts`].
@@ -120,22 +106,27 @@ impl Client {
         account: &str,
         progress: impl Fn(usize),
     ) -> Result<Vec<String>, Error> {
-        let mut roles = Vec::new();
-        let mut next = None;
-        for _ in 0..PAGES {
-            let query = [("account_id", account)];
-            let answer =
-                self.page("ListAccountRoles", "/assignment/roles", &query, next.as_deref(), token).await?;
-            let response: RolesResponse = success(&answer)?;
-            roles.extend(response.role_list.into_iter().map(|role| role.role_name));
-            next = response.next_token.filter(|next| !next.is_empty());
-            if next.is_none() {
-                return Ok(roles);
-            }
-            progress(roles.len());
+        let query = [("account_id", account)];
+        self.list::<RolesResponse>("ListAccountRoles", "/assignment/roles", &query, token, progress).await
+    }
+
+    /// All accounts, each with its roles. `progress` is told of how many accounts the roles are known, and how many
+    /// accounts there are so far.
+    pub async fn assignments(
+        &self,
+        token: &Secret,
+        progress: impl Fn(usize, usize),
+    ) -> Result<Vec<(Account, Vec<String>)>, Error> {
+        let accounts = self.accounts(token, |number| progress(0, number)).await?;
+        let number = accounts.len();
+        let mut assignments = Vec::with_capacity(number);
+        for account in accounts {
             tokio::time::sleep(SPACING).await;
+            let roles = self.roles(token, &account.id, |_| {}).await?;
+            assignments.push((account, roles));
+            progress(assignments.len(), number);
         }
-        Ok(roles)
+        Ok(assignments)
     }
 
     /// `Logout`: ends the session of `token` at the server. Role credentials that were handed out live on.
@@ -154,19 +145,37 @@ impl Client {
         }
     }
 
-    async fn page(
+    /// All pages of a listing.
+    async fn list<P: Page>(
         &self,
         operation: &str,
         path: &str,
         query: &[(&str, &str)],
-        next: Option<&str>,
         token: &Secret,
-    ) -> Result<Answer, Error> {
+        progress: impl Fn(usize),
+    ) -> Result<Vec<P::Item>, Error> {
         let size = PAGE.to_string();
-        let mut query = query.to_vec();
-        query.push(("max_result", &size));
-        query.extend(next.map(|next| ("next_token", next)));
-        self.get(operation, path, &query, token).await
+        let mut items = Vec::new();
+        let mut next: Option<String> = None;
+        for page in 1.. {
+            let mut query = query.to_vec();
+            query.push(("max_result", &size));
+            query.extend(next.as_deref().map(|next| ("next_token", next)));
+            let answer = self.get(operation, path, &query, token).await?;
+            let (listed, token) = success::<P>(&answer)?.parts();
+            items.extend(listed);
+            next = token.filter(|next| !next.is_empty());
+            if next.is_none() {
+                break;
+            }
+            // A part must not be taken for the whole.
+            if page == PAGES {
+                return Err(Error::of_nonsense(&answer));
+            }
+            progress(items.len());
+            tokio::time::sleep(SPACING).await;
+        }
+        Ok(items)
     }
 
     /// A successful answer. One who is throttled comes back a little later.
@@ -241,10 +250,33 @@ struct GivenCredentials {
     expiration: i64,
 }
 
+/// A page of a listing. One without its list is none: what is not listed is taken for gone.
+trait Page: de::DeserializeOwned {
+    type Item;
+
+    /// The list, and where the next page begins.
+    fn parts(self) -> (Vec<Self::Item>, Option<String>);
+}
+
+impl Page for AccountsResponse {
+    type Item = Account;
+
+    fn parts(self) -> (Vec<Account>, Option<String>) {
+        (self.account_list, self.next_token)
+    }
+}
+
+impl Page for RolesResponse {
+    type Item = String;
+
+    fn parts(self) -> (Vec<String>, Option<String>) {
+        (self.role_list.into_iter().map(|role| role.role_name).collect(), self.next_token)
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct AccountsResponse {
-    #[serde(default)]
     account_list: Vec<Account>,
     next_token: Option<String>,
 }
@@ -252,7 +284,6 @@ struct AccountsResponse {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RolesResponse {
-    #[serde(default)]
     role_list: Vec<GivenRole>,
     next_token: Option<String>,
 }

@@ -3,23 +3,12 @@
 use serde::Serialize;
 
 use super::{
-    access::Access,
-    context::{Context, block_on},
+    context::Context,
     exit::{self, Failure},
-    listing::{Progress, table},
+    listing::{Progress, Wanted, listed, table},
     out,
 };
-use crate::{api::VERSION, bearer::with_token};
-
-/// What the command takes.
-#[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    /// The session; without it the only one, else `default_session`, else the one of `AWS_PROFILE`
-    session: Option<String>,
-    /// Print a JSON object
-    #[arg(long)]
-    json: bool,
-}
+use crate::api::VERSION;
 
 #[derive(Serialize)]
 struct Printed<'a> {
@@ -38,28 +27,19 @@ struct Account {
     email_address: String,
 }
 
-pub(super) fn run(args: &Args, context: &Context, quiet: bool) -> Result<u8, Failure> {
-    let session = context.session(args.session.as_deref())?;
-    let portal = context.exchanger()?.portal(session)?;
-    let listed = block_on(async {
-        let mut access = Access::new(context, session, Some(context.client()));
-        let listed = with_token(&mut access, "the accounts", |token| {
-            let portal = portal.clone();
-            async move {
-                let progress = Progress::of("accounts", quiet);
-                portal.accounts(&token, |number| progress.tell(number)).await
-            }
-        })
-        .await;
-        access.close().await;
-        listed
+pub(super) fn run(wanted: &Wanted, context: &Context, quiet: bool) -> Result<u8, Failure> {
+    let session = context.session(wanted.session.as_deref())?;
+    let progress = Progress::new(quiet);
+    let listed = listed(context, session, "the accounts", async |portal, token| {
+        portal.accounts(token, |number| progress.tell(format_args!("{number} accounts"))).await
     })?;
+    drop(progress);
     let mut accounts: Vec<Account> = listed
         .into_iter()
         .map(|it| Account { id: it.id, name: it.name, email_address: it.email_address })
         .collect();
     accounts.sort_by_cached_key(|account| (account.name.to_lowercase(), account.id.clone()));
-    if args.json {
+    if wanted.json {
         out::json(&Printed { version: VERSION, session: &session.name, accounts })?;
     } else {
         let rows = accounts.into_iter().map(|it| [it.id, it.name, it.email_address]);

@@ -1,34 +1,77 @@
-//! What `accounts` and `roles` share: the count of a long listing while it comes, and the table.
+//! What `accounts`, `roles` and `profiles` share: asking for a listing, how far a long one has come, and the table.
 
-use std::io::{self, IsTerminal, Write as _};
+use std::{
+    fmt::Display,
+    io::{self, IsTerminal, Write as _},
+};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use terminal_size::{Width, terminal_size};
 
-use super::config::lines;
-use crate::http::printable;
+use super::{
+    access::Access,
+    config::lines,
+    context::{Context, block_on},
+    exit::Failure,
+};
+use crate::{
+    bearer::with_token,
+    config::SessionSettings,
+    http::printable,
+    portal::{self, Client},
+    session::token::Secret,
+};
 
 /// The most characters of a name: what an administrator may write is longer than what anybody reads.
 const LONGEST: usize = 120;
 
-/// Says how many there are so far, where somebody sees it, and takes it back when it is dropped.
+/// Whose listing is wanted, and how.
+#[derive(Debug, clap::Args)]
+pub(super) struct Wanted {
+    /// The session; without it the only one, else `default_session`, else the one of `AWS_PROFILE`
+    pub(super) session: Option<String>,
+    /// Print a JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// What `ask` gets from the portal with a token of `session`. It is about `what`, such as an account.
+pub(super) fn listed<T>(
+    context: &Context,
+    session: &SessionSettings,
+    what: impl Display,
+    ask: impl AsyncFn(&Client, &Secret) -> Result<T, portal::Error>,
+) -> Result<T, Failure> {
+    let (portal, ask) = (&context.exchanger()?.portal(session)?, &ask);
+    block_on(async {
+        let mut access = Access::new(context, session, Some(context.client()));
+        let listed = with_token(&mut access, what, |token| async move { ask(portal, &token).await }).await;
+        access.close().await;
+        listed
+    })
+}
+
+/// Says how far a listing has come, where somebody sees it, and takes it back when it is dropped.
 #[derive(Debug)]
 pub(super) struct Progress {
-    what: &'static str,
     seen: bool,
 }
 
+/// Back to the start of the line, which is emptied.
+const ERASE: &str = "\r\x1b[K";
+
 impl Progress {
-    /// Of so many `what`. With `quiet` it says nothing.
-    pub(super) fn of(what: &'static str, quiet: bool) -> Self {
-        Self { what, seen: !quiet && io::stderr().is_terminal() }
+    /// With `quiet` it says nothing.
+    pub(super) fn new(quiet: bool) -> Self {
+        Self { seen: !quiet && io::stderr().is_terminal() }
     }
 
-    /// There are `number` now.
-    pub(super) fn tell(&self, number: usize) {
+    /// So far there is `what`.
+    pub(super) fn tell(&self, what: impl Display) {
         if self.seen {
-            // There is nowhere to tell that standard error is closed.
-            drop(write!(io::stderr(), "\r{number} {} …", self.what));
+            // There is nowhere to tell that standard error is closed. The cursor rests at the start, where a warning
+            // begins its line.
+            drop(write!(io::stderr(), "{ERASE}{what} …\r"));
         }
     }
 }
@@ -36,7 +79,7 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         if self.seen {
-            drop(write!(io::stderr(), "\r\x1b[K"));
+            drop(write!(io::stderr(), "{ERASE}"));
         }
     }
 }

@@ -3,25 +3,21 @@
 use serde::Serialize;
 
 use super::{
-    access::Access,
-    context::{Context, block_on},
+    context::Context,
     exit::{self, Failure},
-    listing::{Progress, table},
+    listing::{Progress, Wanted, listed, table},
     out,
 };
-use crate::{api::VERSION, bearer::with_token};
+use crate::api::VERSION;
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The session; without it the only one, else `default_session`, else the one of `AWS_PROFILE`
-    session: Option<String>,
+    #[command(flatten)]
+    wanted: Wanted,
     /// The account; `sso-refresh accounts` lists them
     #[arg(long, value_name = "ID")]
     account: String,
-    /// Print a JSON object
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Serialize)]
@@ -40,25 +36,18 @@ struct Role {
 }
 
 pub(super) fn run(args: &Args, context: &Context, quiet: bool) -> Result<u8, Failure> {
-    let session = context.session(args.session.as_deref())?;
-    let portal = context.exchanger()?.portal(session)?;
-    let mut names = block_on(async {
-        let mut access = Access::new(context, session, Some(context.client()));
-        let listed = with_token(&mut access, format_args!("the account {}", args.account), |token| {
-            let portal = portal.clone();
-            async move {
-                let progress = Progress::of("roles", quiet);
-                portal.roles(&token, &args.account, |number| progress.tell(number)).await
-            }
-        })
-        .await;
-        access.close().await;
-        listed
-    })?;
+    let Args { wanted, account } = args;
+    let session = context.session(wanted.session.as_deref())?;
+    let progress = Progress::new(quiet);
+    let mut names =
+        listed(context, session, format_args!("the account {account}"), async |portal, token| {
+            portal.roles(token, account, |number| progress.tell(format_args!("{number} roles"))).await
+        })?;
+    drop(progress);
     names.sort();
-    if args.json {
+    if wanted.json {
         let roles = names.into_iter().map(|role_name| Role { role_name }).collect();
-        out::json(&Printed { version: VERSION, session: &session.name, account_id: &args.account, roles })?;
+        out::json(&Printed { version: VERSION, session: &session.name, account_id: account, roles })?;
     } else {
         out::text(&table(["ROLE"], names.into_iter().map(|name| [name])))?;
     }

@@ -117,6 +117,28 @@ async fn lists_have_all_pages() {
     assert!(server.requests()[0].starts_with("GET /assignment/roles?account_id=1&max_result=100 HTTP/1.1"));
 }
 
+#[tokio::test]
+async fn a_part_is_not_taken_for_the_whole() {
+    for body in ["{}", r#"{"accountList":null}"#, r#"{"roleList":[]}"#] {
+        let server = Server::start(vec![json(200, body)]).await;
+        let error = client(&server).accounts(&token(), |_| {}).await.unwrap_err();
+        assert!(matches!(error, Error::Malformed { status: 200, .. }), "{body}: {error:?}");
+    }
+    let role = r#"{"roleList":[{"roleName":"R"}]}"#;
+    let listing = format!("{ACCOUNTS}}}");
+    let server = Server::start(vec![json(200, &listing), json(200, role)]).await;
+    let told = RefCell::new(Vec::new());
+    let progress = |known, all| told.borrow_mut().push((known, all));
+    let assignments = client(&server).assignments(&token(), progress).await.unwrap();
+    assert_eq!(
+        (assignments[0].0.id.as_str(), &assignments[0].1[..]),
+        ("012345678901", &["R".to_owned()][..])
+    );
+    assert_eq!(told.into_inner(), [(1, 1)]);
+    let server = Server::start(vec![json(200, &listing), json(403, NO_ACCESS)]).await;
+    assert!(client(&server).assignments(&token(), |_, _| {}).await.is_err());
+}
+
 async fn logged_out(play: Play) -> Result<Logout, Error> {
     let server = Server::start(vec![play]).await;
     let result = client(&server).logout(&token()).await;

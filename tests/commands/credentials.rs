@@ -309,5 +309,8 @@ fn a_long_listing_is_whole_and_a_dead_token_no_hindrance() {
     let mut shown = Vec::new();
     // Linux calls the end of a terminal an error.
     drop(fs::File::from(pty.master).read_to_end(&mut shown));
-    assert_eq!(String::from_utf8(shown).unwrap(), "\r100 accounts …\r200 accounts …\r\u{1b}[K");
+    assert_eq!(
+        String::from_utf8(shown).unwrap(),
+        "\r\u{1b}[K100 accounts …\r\r\u{1b}[K200 accounts …\r\r\u{1b}[K"
+    );
 }
