@@ -16,6 +16,7 @@ mod log;
 mod login;
 mod logout;
 mod out;
+mod profiles;
 mod refresh;
 mod reload;
 mod roles;
@@ -98,6 +99,8 @@ enum Command {
     Accounts(listing::Wanted),
     /// List the roles that a session may use in an account
     Roles(roles::Args),
+    /// Write a profile for every account and role into the AWS config file
+    Profiles(profiles::Args),
     /// Take over the Node.js script that refreshed a session before
     Import(import::Args),
     /// Check or show the configuration
@@ -156,6 +159,7 @@ impl Cli {
             Command::Credentials(args) => credentials::run(args, &context()?),
             Command::Accounts(args) => accounts::run(args, &context()?, quiet),
             Command::Roles(args) => roles::run(args, &context()?, quiet),
+            Command::Profiles(args) => profiles::run(args, &context()?, quiet),
             Command::Import(args) => import::run(args, &context()?),
             Command::Config(command) => config::run(command, &context()?),
             Command::Reload => reload::run(&context()?),
@@ -213,6 +217,7 @@ mod tests {
             "sso-refresh credentials --profile dev --format fish --min-validity 30m",
             "sso-refresh credentials --account 1 --role R --session work --print-config",
             "sso-refresh roles work --account 1 --json",
+            "sso-refresh profiles work --dry-run --prefix aws/ --template {account_id}:{role} --region us-east-1 --json",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
         }
@@ -227,6 +232,8 @@ mod tests {
             "sso-refresh credentials --profile dev --session work",
             "sso-refresh credentials --profile dev --account 1 --role R",
             "sso-refresh roles",
+            "sso-refresh profiles --template {name}",
+            "sso-refresh profiles --prefix =x",
         ] {
             let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
             assert_eq!(error.exit_code(), i32::from(exit::USAGE), "{line}");

@@ -290,6 +290,21 @@ fn aws_config(paths: &Paths) -> Result<AwsConfig, Error> {
     Ok(aws)
 }
 
+/// The text of one of the AWS files for who is to change it; none where there is no such file.
+///
+/// # Errors
+/// Where it can't be read, or is not UTF-8.
+pub fn aws_text(paths: &Paths, path: &Path) -> Result<Option<String>, Error> {
+    let name = paths.show(path);
+    let Some(bytes) = read(path, &name)? else { return Ok(None) };
+    String::from_utf8(bytes).map(Some).map_err(|error| {
+        let valid = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
+        let line = valid.filter(|byte| **byte == b'\n').count() + 1;
+        let what = format!("line {line} is not UTF-8, which no AWS program reads; convert it");
+        Error::Unreadable { path: name, source: io::Error::new(io::ErrorKind::InvalidData, what) }
+    })
+}
+
 /// A file's content; none where there is no such file.
 fn read(path: &Path, name: &str) -> Result<Option<Vec<u8>>, Error> {
     match content::of(path) {

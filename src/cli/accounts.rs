@@ -30,7 +30,7 @@ struct Account {
 pub(super) fn run(wanted: &Wanted, context: &Context, quiet: bool) -> Result<u8, Failure> {
     let session = context.session(wanted.session.as_deref())?;
     let progress = Progress::new(quiet);
-    let listed = listed(context, session, "the accounts", async |portal, token| {
+    let listed = listed(context, session, "the accounts", &async |portal, token| {
         portal.accounts(token, |number| progress.tell(format_args!("{number} accounts"))).await
     })?;
     drop(progress);

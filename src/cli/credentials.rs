@@ -1,7 +1,7 @@
 //! `sso-refresh credentials`: prints credentials of a role, for `credential_process`, a shell or a script.
 
 mod format;
-mod recipe;
+pub(super) mod recipe;
 
 use std::time::Duration;
 

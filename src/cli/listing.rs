@@ -40,9 +40,9 @@ pub(super) fn listed<T>(
     context: &Context,
     session: &SessionSettings,
     what: impl Display,
-    ask: impl AsyncFn(&Client, &Secret) -> Result<T, portal::Error>,
+    ask: &impl AsyncFn(&Client, &Secret) -> Result<T, portal::Error>,
 ) -> Result<T, Failure> {
-    let (portal, ask) = (&context.exchanger()?.portal(session)?, &ask);
+    let portal = &context.exchanger()?.portal(session)?;
     block_on(async {
         let mut access = Access::new(context, session, Some(context.client()));
         let listed = with_token(&mut access, what, |token| async move { ask(portal, &token).await }).await;

@@ -40,7 +40,7 @@ pub(super) fn run(args: &Args, context: &Context, quiet: bool) -> Result<u8, Fai
     let session = context.session(wanted.session.as_deref())?;
     let progress = Progress::new(quiet);
     let mut names =
-        listed(context, session, format_args!("the account {account}"), async |portal, token| {
+        listed(context, session, format_args!("the account {account}"), &async |portal, token| {
             portal.roles(token, account, |number| progress.tell(format_args!("{number} roles"))).await
         })?;
     drop(progress);

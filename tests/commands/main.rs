@@ -12,6 +12,7 @@ mod endpoint;
 mod import;
 mod login;
 mod paste;
+mod profiles;
 mod run;
 mod secrets;
 mod simulate;

@@ -31,14 +31,20 @@ pub(in crate::cli) fn recipe(flags: &[(&str, &str)]) -> Result<String, Failure> 
             return unfit(&format!("`{}`", crate::config::line(&word)));
         }
         line.push(' ');
-        let plain = |c: char| c.is_alphanumeric() || "/._-+=:@%,".contains(c);
-        if !word.is_empty() && word.chars().all(plain) {
-            line.push_str(&word);
-        } else {
-            quoted_for_sh(&word, &mut line);
-        }
+        line.push_str(&quoted(&word));
     }
     Ok(line)
+}
+
+/// A word of a command line, in quotes where a shell would make something else of it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+=:@%,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    let mut text = String::new();
+    quoted_for_sh(word, &mut text);
+    text
 }
 
 /// This program as it was called: behind a link that an update moves, where there is one.
