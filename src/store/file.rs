@@ -114,13 +114,32 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// keeps its mode; its folder is made where it is missing.
 pub(crate) fn replace_seen(path: &Path, seen: Option<&[u8]>, bytes: &[u8]) -> Result<bool, Error> {
     folder::create_private(folder::of(path))?;
+    let temporary = configuration(path, bytes)?;
+    let Some(seen) = seen else { return temporary.appear() };
+    match temporary.swap(seen)? {
+        Some(last) => is_settled(path, &last, bytes),
+        None => Ok(false),
+    }
+}
+
+/// One that is to take the place of the file that `path` leads to, with its mode.
+fn configuration(path: &Path, bytes: &[u8]) -> Result<Temporary, Error> {
     let mut temporary = Temporary::new(path)?;
     temporary.opens(fs::metadata(path).map_or(0o600, |found| found.mode() & 0o7777))?;
     temporary.fill(bytes)?;
-    match seen {
-        Some(seen) => Ok(temporary.swap(seen)?.is_some()),
-        None => temporary.appear(),
+    Ok(temporary)
+}
+
+/// Whether nobody has written into the `last` file, which had the place of the one with these `bytes`. The AWS CLI writes
+/// in place: what it wrote into a file without a name gets that name back.
+fn is_settled(path: &Path, last: &Opened, bytes: &[u8]) -> Result<bool, Error> {
+    let written = read_bounded(&last.file, path, Holds::Settings)?;
+    if written == last.bytes {
+        return Ok(true);
     }
+    // Where it is gone or another by now, that is newer still.
+    configuration(path, &written)?.swap(bytes)?;
+    Ok(false)
 }
 
 /// Deletes the file that `path` leads to; a symbolic link is kept. It is no error if there is none.
@@ -305,6 +324,25 @@ mod tests {
         fs::remove_file(&path).unwrap();
         assert!(!replace_seen(&path, Some(b"three"), b"four").unwrap(), "deleted meanwhile");
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_is_written_into_a_file_without_a_name_is_not_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config");
+        for (newer, left) in [(None, "theirs"), (Some("newer still"), "newer still")] {
+            put(&path, "seen");
+            let mut rival = OpenOptions::new().write(true).open(&path).unwrap();
+            let last = configuration(&path, b"ours").unwrap().swap(b"seen").unwrap().unwrap();
+            assert!(is_settled(&path, &last, b"ours").unwrap());
+            rival.set_len(0).unwrap();
+            io::Write::write_all(&mut rival, b"theirs").unwrap();
+            if let Some(newer) = newer {
+                put(&path, newer);
+            }
+            assert!(!is_settled(&path, &last, b"ours").unwrap());
+            assert_eq!((text(&path).as_str(), names(folder.path()).len()), (left, 1));
+        }
     }
 
     #[test]
