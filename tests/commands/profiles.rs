@@ -299,7 +299,7 @@ fn the_file_stays_what_it_was() {
 #[test]
 fn what_somebody_writes_meanwhile_stays() {
     let (center, home) = signed_in(None, WORK);
-    center.set_faults("ListAccountRoles:delay=2s:times=1");
+    center.set_faults("ListAccountRoles:delay=5s:times=1");
     let child = home.command(["profiles"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
     while center.simulator().count(Operation::ListAccountRoles) == 0 {
         std::thread::sleep(Duration::from_millis(5));
