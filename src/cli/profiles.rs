@@ -208,40 +208,37 @@ impl Work<'_> {
     }
 
     fn unfit(&self, unfit: &Unfit) -> Failure {
-        let (file, session) = (self.file(), &self.session.name);
-        let message = match unfit {
-            Unfit::Torn { line, marker } => line_of(
-                &file,
-                *line,
-                format_args!(
+        let session = &self.session.name;
+        let (number, what) = match unfit {
+            Unfit::Torn { line, marker } => (
+                line,
+                format!(
                     "`{marker}` has no counterpart, so that nobody can tell what belongs to the block: restore the other \
-                 line, or delete this one"
+                     line, or delete this one"
                 ),
             ),
-            Unfit::Twice { lines: [first, second] } => line_of(
-                &file,
-                *second,
-                format_args!(
+            Unfit::Twice { lines: [first, second] } => (
+                second,
+                format!(
                     "a second block of `{session}` begins here, beside the one of line {first}: delete one of them"
                 ),
             ),
-            Unfit::Foreign { line } => line_of(
-                &file,
-                *line,
-                format_args!(
-                    "this belongs to no profile, and the block of `{session}` that it is in is written anew: move it out of there"
+            Unfit::Foreign { line } => (
+                line,
+                format!(
+                    "this belongs to no profile, and the block of `{session}` that it is in is written anew: move it out \
+                     of there"
                 ),
             ),
-            Unfit::Astray { line } => line_of(
-                &file,
-                *line,
-                format_args!(
-                    "this belongs to the last profile of the block of `{session}` above, which is written anew: move it into \
-                 the block or to another section"
+            Unfit::Astray { line } => (
+                line,
+                format!(
+                    "this belongs to the last profile of the block of `{session}` above, which is written anew: move it \
+                     into the block or to another section"
                 ),
             ),
         };
-        Failure::new(exit::FAILED, message)
+        Failure::new(exit::FAILED, line(format_args!("{}:{number}: {what}", self.file())))
     }
 
     fn print(&self, edit: &Edit, entries: &[Entry]) -> Result<(), Failure> {
@@ -308,8 +305,4 @@ fn shown(text: &str) -> String {
         _ => Cow::from(line),
     });
     lines.collect()
-}
-
-fn line_of(file: &str, number: usize, what: std::fmt::Arguments<'_>) -> String {
-    line(format_args!("{file}:{number}: {what}"))
 }
