@@ -3,7 +3,8 @@
 //! [`Timer`] waits for a moment of wall-clock time and tells when the clock was set or the machine slept;
 //! [`manager`] speaks to the service manager, if there is one; [`harden`] closes the process to others, and
 //! [`own_files`] opens its files to itself; [`Process`] is another one, as the system shows it, and
-//! [`holder`] the one that has a TCP port.
+//! [`holder`] the one that has a TCP port. [`activation`] has the sockets that were opened for us, and [`Supervisor`] is
+//! what keeps services here.
 
 #[cfg(target_os = "linux")]
 #[path = "platform/systemd.rs"]
@@ -26,13 +27,16 @@ mod sockets;
 #[path = "platform/no_procfs.rs"]
 mod sockets;
 
+pub mod activation;
 mod memory;
 mod process;
+mod supervisor;
 
 pub use self::{
     memory::release_free,
     process::{Process, harden, own_files},
     sockets::holder,
+    supervisor::Supervisor,
     timer::Timer,
 };
 

@@ -27,6 +27,9 @@ pub use super::connections::descriptors;
 use super::{connections::Connections, router::Router};
 use crate::private;
 
+/// What the socket is called where a service manager hands it over (`FileDescriptorName=` in its unit).
+const ACTIVATION_NAME: &str = "api";
+
 /// Why there is no socket to serve.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -66,14 +69,34 @@ pub enum Error {
     },
 }
 
-/// Listens on `path`, in a folder that only the own user can enter.
+/// A socket that is listened on.
+#[derive(Debug)]
+pub struct Listener {
+    socket: UnixListener,
+    /// The service manager has opened it, and goes on listening when we end.
+    handed_over: bool,
+}
+
+impl std::ops::Deref for Listener {
+    type Target = UnixListener;
+
+    fn deref(&self) -> &UnixListener {
+        &self.socket
+    }
+}
+
+/// Listens on `path`, in a folder that only the own user can enter: on the socket that the service manager opened
+/// there, or on a new one.
 ///
 /// The folder is created where it is missing, and made private where it is not. A socket that nobody answers on
 /// any more is replaced. Needs a tokio runtime.
-pub fn bind(path: &Path) -> Result<UnixListener, Error> {
+pub fn bind(path: &Path) -> Result<Listener, Error> {
     let failed = |source| Error::Io { path: path.into(), source };
     let folder = path.parent().ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
     private_folder(folder)?;
+    if let Some(socket) = handed_over(path).map_err(failed)? {
+        return Ok(Listener { socket, handed_over: true });
+    }
     // Two daemons that start at once must not both find the socket stale, or the slower one would remove the
     // socket of the other.
     let _turn = turn(path).map_err(failed)?;
@@ -81,12 +104,24 @@ pub fn bind(path: &Path) -> Result<UnixListener, Error> {
         debug!(path = %path.display(), "replacing a socket that nobody answers on");
         std::fs::remove_file(path).map_err(failed)?;
     }
-    UnixListener::bind(path).map_err(failed)
+    let socket = UnixListener::bind(path).map_err(failed)?;
+    Ok(Listener { socket, handed_over: false })
+}
+
+/// The socket of the service manager, if it is the one at `path`: the one of another place is not where clients ask.
+fn handed_over(path: &Path) -> io::Result<Option<UnixListener>> {
+    let Some(socket) = crate::platform::activation::listener(ACTIVATION_NAME)? else { return Ok(None) };
+    if socket.local_addr()?.as_pathname() != Some(path) {
+        warn!("the service manager listens elsewhere than at {}: its socket is left alone", path.display());
+        return Ok(None);
+    }
+    socket.set_nonblocking(true)?;
+    UnixListener::from_std(socket).map(Some)
 }
 
 /// Answers on `listener` until `shutdown` is there, then removes the socket's file and ends when the answers in flight
-/// have been taken.
-pub async fn serve(listener: UnixListener, router: Router, shutdown: impl Future<Output = ()>) {
+/// have been taken. The file of a socket that was handed over stays.
+pub async fn serve(listener: Listener, router: Router, shutdown: impl Future<Output = ()>) {
     let file = SocketFile::of(&listener);
     let mut connections = Connections::new(router, None);
     let accept = || async { Ok(Some(listener.accept().await?.0).filter(is_own)) };
@@ -169,7 +204,11 @@ struct SocketFile {
 }
 
 impl SocketFile {
-    fn of(listener: &UnixListener) -> Option<Self> {
+    /// None where it is not ours to remove.
+    fn of(listener: &Listener) -> Option<Self> {
+        if listener.handed_over {
+            return None;
+        }
         let path = listener.local_addr().ok()?.as_pathname()?.to_owned();
         Some(Self { id: Self::id(&path)?, path })
     }
