@@ -17,10 +17,12 @@ mod login;
 mod logout;
 mod out;
 mod profiles;
+mod program;
 mod refresh;
 mod reload;
 mod roles;
 mod run;
+mod service;
 #[cfg(feature = "simulator")]
 mod simulate;
 mod status;
@@ -108,6 +110,9 @@ enum Command {
     Config(config::Command),
     /// Make the daemon load its configuration again
     Reload,
+    /// Have the daemon started and watched over by systemd or launchd
+    #[command(subcommand)]
+    Service(service::Command),
     /// See it work against an embedded Identity Center, without an AWS account
     #[cfg(feature = "simulator")]
     Demo(demo::Args),
@@ -163,6 +168,7 @@ impl Cli {
             Command::Import(args) => import::run(args, &context()?),
             Command::Config(command) => config::run(command, &context()?),
             Command::Reload => reload::run(&context()?),
+            Command::Service(command) => service::run(command, &context()?),
             #[cfg(feature = "simulator")]
             Command::Demo(args) => demo::run(args),
             #[cfg(feature = "simulator")]

@@ -13,6 +13,7 @@ pub mod oidc;
 pub mod platform;
 pub mod portal;
 mod private;
+pub mod service;
 pub mod session;
 #[cfg(feature = "simulator")]
 pub mod simulator;

@@ -61,6 +61,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     })
 }
 
+/// The script's `token.json`, where its plan has it.
+pub(super) fn usual_token_file(paths: &Paths) -> PathBuf {
+    paths.home.join(FOLDER).join("token.json")
+}
+
 /// Files that are not named are beside those that are.
 fn request(args: &Args, paths: &Paths) -> Request {
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());

@@ -33,7 +33,7 @@ pub(super) struct Args {
 
 /// Everything that is shown; as it is, where JSON is asked for.
 #[derive(Serialize)]
-struct Overview {
+pub(super) struct Overview {
     version: u32,
     /// The daemon's process, where it runs.
     daemon: Option<DaemonInfo>,
@@ -52,19 +52,25 @@ struct Overview {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     block_on(async {
-        let overview = Overview::gather(args.session.as_deref(), context).await?;
+        let answer = context.client().status().await;
+        let overview = Overview::gather(args.session.as_deref(), context, answer).await?;
         if args.json {
             out::json(&overview)?;
         } else {
             out::text(&overview.text(context.clock.now()))?;
         }
-        Ok(exit::worst(overview.sessions.iter().map(code)))
+        Ok(overview.code())
     })
 }
 
 impl Overview {
-    async fn gather(given: Option<&str>, context: &Context) -> Result<Self, Failure> {
-        let (report, trouble) = match context.client().status().await {
+    /// Takes the daemon's `answer`, and what it leaves open from the files.
+    pub(super) async fn gather(
+        given: Option<&str>,
+        context: &Context,
+        answer: Result<Report, client::Error>,
+    ) -> Result<Self, Failure> {
+        let (report, trouble) = match answer {
             Ok(report) => (Some(report), None),
             Err(error) => (None, Some(error)),
         };
@@ -157,7 +163,13 @@ impl Overview {
         Ok(())
     }
 
-    fn text(&self, now: Timestamp) -> String {
+    /// The exit code that the sessions ask for.
+    pub(super) fn code(&self) -> u8 {
+        exit::worst(self.sessions.iter().map(code))
+    }
+
+    /// What people read.
+    pub(super) fn text(&self, now: Timestamp) -> String {
         let mut text = table::table(&self.sessions, now);
         let mut paragraph = |lines: Vec<String>| {
             if !lines.is_empty() {

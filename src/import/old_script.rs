@@ -55,7 +55,7 @@ pub fn pid_file(token_file: &Path) -> PathBuf {
 
 impl OldScript {
     /// Looks for the script that writes `token_file`.
-    pub(super) fn find(token_file: &Path) -> Self {
+    pub fn find(token_file: &Path) -> Self {
         let path = pid_file(token_file);
         // What is no file is none of the script's; it must not be waited for either.
         if !fs::metadata(&path).is_ok_and(|found| found.is_file()) {

@@ -103,7 +103,7 @@ pub(super) fn read_bounded(mut file: &File, path: &Path, holds: Holds) -> Result
 
 /// Replaces the file at `path` in one step, or makes it: whoever reads it sees the old content or the new, and after
 /// a crash it is one of the two. A symbolic link stays one: what it leads to is replaced, or made.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut temporary = Temporary::new(path)?;
     temporary.fill(bytes)?;
     temporary.persist()

@@ -1,13 +1,10 @@
 //! [`recipe`]: the line of the AWS config file that makes AWS programs ask this one.
 
-use std::{
-    env,
-    ffi::OsString,
-    path::{Path, PathBuf},
-};
-
 use super::format::quoted_for_sh;
-use crate::cli::exit::{self, Failure};
+use crate::cli::{
+    exit::{self, Failure},
+    program,
+};
 
 /// `credential_process = /path/to/sso-refresh credentials …`: some SDKs run it in a shell and some without one, so the
 /// path is absolute and every word that needs it is quoted as both understand. `flags` have a value each.
@@ -17,7 +14,7 @@ pub(in crate::cli) fn recipe(flags: &[(&str, &str)]) -> Result<String, Failure> 
             format!("{what} can't stand in the AWS config file: use a name without line ends, ` #` and ` ;`");
         Err(Failure::new(exit::USAGE, message))
     };
-    let program = program()?;
+    let program = program::path()?;
     let Some(program) = program.to_str() else { return unfit("the path of this program") };
     let mut line = String::from("credential_process =");
     let arguments = flags.iter().flat_map(|(flag, value)| match value {
@@ -47,34 +44,10 @@ fn quoted(word: &str) -> String {
     text
 }
 
-/// This program as it was called: behind a link that an update moves, where there is one.
-fn program() -> Result<PathBuf, Failure> {
-    let real = env::current_exe().map_err(|error| {
-        Failure::new(
-            exit::FAILED,
-            format!("can't tell where this program is: {error}; write its path yourself"),
-        )
-    })?;
-    let called = env::args_os().next().and_then(|called| as_called(called, env::var_os("PATH")));
-    Ok(called.filter(|called| called.canonicalize().is_ok_and(|path| path == real)).unwrap_or(real))
-}
-
-fn as_called(called: OsString, path: Option<OsString>) -> Option<PathBuf> {
-    let called = PathBuf::from(called);
-    if called.components().count() > 1 {
-        return std::path::absolute(called).ok();
-    }
-    let found =
-        |folder: PathBuf| Some(folder.join(&called)).filter(|path| path.is_absolute() && is_file(path));
-    env::split_paths(&path?).find_map(found)
-}
-
-fn is_file(path: &Path) -> bool {
-    path.metadata().is_ok_and(|found| found.is_file())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -102,15 +75,5 @@ mod tests {
         for unfit in ["a\nb", "a #b", "a ;b"] {
             assert_eq!(recipe(&[("--profile", unfit)]).unwrap_err().code(), exit::USAGE);
         }
-    }
-
-    #[test]
-    fn a_bare_name_is_looked_for_as_a_shell_does() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::File::create(folder.path().join("program")).unwrap();
-        let path = env::join_paths([Path::new("/nonexistent"), Path::new("."), folder.path()]).unwrap();
-        assert_eq!(as_called("program".into(), Some(path.clone())), Some(folder.path().join("program")));
-        assert_eq!(as_called("other".into(), Some(path)), None);
-        assert_eq!(as_called("/x/program".into(), None), Some("/x/program".into()));
     }
 }

@@ -1,0 +1,208 @@
+//! [`Manager`]: the service manager of this system, asked and told by its own commands.
+
+use std::{io, path::PathBuf, process::Stdio, time::Duration};
+
+use tokio::time::{sleep, timeout};
+
+use crate::{
+    api::client,
+    cli::{
+        context::Context,
+        exit::{self, Failure},
+    },
+    config::paths::Paths,
+    platform::Supervisor,
+    service::{
+        self, Activity, Carried, Command, File, OnFailure, State, Unfit, Verb, Wanted, launchd, systemd,
+    },
+};
+
+/// How long to wait before a command is run again whose failure passes.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The service manager, and where it has its files.
+pub(super) struct Manager {
+    pub(super) supervisor: Supervisor,
+    home: PathBuf,
+    /// Of the units.
+    folder: PathBuf,
+}
+
+impl Manager {
+    /// The one of this system.
+    ///
+    /// # Errors
+    /// Where none answers: what to do instead is in the line.
+    pub(super) async fn reach(context: &Context) -> Result<Self, Failure> {
+        let question = match Supervisor::HERE {
+            Supervisor::Systemd => systemd::ask_folders(),
+            Supervisor::Launchd => launchd::ask_domain(),
+        };
+        match attempt(&question).await {
+            Ok(said) => Ok(Self::at(context, Some(&said))),
+            Err(why) => Err(unreachable(&context.paths, &why)),
+        }
+    }
+
+    /// The same, whether it answers or not.
+    pub(super) fn unasked(context: &Context) -> Self {
+        Self::at(context, None)
+    }
+
+    fn at(context: &Context, said: Option<&str>) -> Self {
+        let home = context.paths.home.clone();
+        let config_home =
+            context.env.absolute_path("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config"));
+        Self { supervisor: Supervisor::HERE, folder: systemd::folder(&config_home, &home, said), home }
+    }
+
+    /// How the service is.
+    pub(super) async fn state(&self) -> Result<State, Failure> {
+        Ok(match self.supervisor {
+            Supervisor::Systemd => systemd::state(&run(&systemd::ask_state()).await?.unwrap_or_default()),
+            Supervisor::Launchd => launchd::state(run(&launchd::ask_state()).await?.as_deref(), &self.home),
+        })
+    }
+
+    /// The commands of a verb.
+    pub(super) fn control(&self, verb: Verb, state: &State) -> Vec<Command> {
+        service::control(self.supervisor, &self.home, verb, state)
+    }
+
+    /// The files of the service.
+    pub(super) fn files(&self, wanted: &Wanted, sandbox: bool) -> Result<Vec<File>, Unfit> {
+        match self.supervisor {
+            Supervisor::Systemd => systemd::files(wanted, &self.folder, sandbox),
+            Supervisor::Launchd => launchd::files(wanted),
+        }
+    }
+
+    /// Every file that an installation may have left.
+    pub(super) fn places(&self) -> Vec<PathBuf> {
+        match self.supervisor {
+            Supervisor::Systemd => systemd::places(&self.folder),
+            Supervisor::Launchd => vec![launchd::place(&self.home)],
+        }
+    }
+
+    /// A folder that an installation may have made, for files of the user too.
+    pub(super) fn drop_ins(&self) -> Option<PathBuf> {
+        (self.supervisor == Supervisor::Systemd).then(|| systemd::drop_ins(&self.folder))
+    }
+
+    /// The main file, where there is one.
+    pub(super) fn file(&self) -> Option<PathBuf> {
+        self.places().into_iter().next().filter(|path| path.exists())
+    }
+
+    /// Whether a sandbox starts here; else why not.
+    pub(super) async fn sandbox(&self) -> Result<(), String> {
+        match self.supervisor {
+            Supervisor::Systemd => attempt(&systemd::probe()).await.map(drop),
+            Supervisor::Launchd => Ok(()),
+        }
+    }
+}
+
+/// What is in force for the service here.
+pub(super) fn carried(context: &Context) -> Carried {
+    Carried::of(&context.env, &context.paths)
+}
+
+/// Runs a command to its end and gives what it says; none where its failure does not matter.
+pub(super) async fn run(command: &Command) -> Result<Option<String>, Failure> {
+    match attempt(command).await {
+        Ok(said) => Ok(Some(said)),
+        Err(why) if command.failure == OnFailure::Ignore => {
+            tracing::debug!("{why}");
+            Ok(None)
+        }
+        Err(why) => {
+            Err(Failure::new(exit::FAILED, format!("{why}; `sso-refresh service logs` may tell more")))
+        }
+    }
+}
+
+/// The same for a command whose failure is for the caller to judge.
+async fn attempt(command: &Command) -> Result<String, String> {
+    let line = command.words.join(" ");
+    let again = async {
+        loop {
+            match once(command).await {
+                Err(_) if command.failure == OnFailure::Again => sleep(PAUSE).await,
+                ended => return ended,
+            }
+        }
+    };
+    match timeout(command.limit, again).await {
+        Ok(Ok(said)) => Ok(said),
+        Ok(Err(why)) => Err(format!("`{line}` {why}")),
+        Err(_) if command.failure == OnFailure::Again => match once(command).await {
+            Ok(said) => Ok(said),
+            Err(why) => Err(format!("`{line}` {why}")),
+        },
+        Err(_) => Err(format!("`{line}` did not end within {} s", command.limit.as_secs())),
+    }
+}
+
+async fn once(command: &Command) -> Result<String, String> {
+    let [program, arguments @ ..] = command.words.as_slice() else { return Ok(String::new()) };
+    let output = tokio::process::Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => "is not to be had here".to_owned(),
+            _ => format!("can't be started: {error}"),
+        })?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let said = crate::config::line(said.trim());
+    Err(match said.as_str() {
+        "" => format!("failed ({})", output.status),
+        said => format!("failed: {said}"),
+    })
+}
+
+fn unreachable(paths: &Paths, why: &str) -> Failure {
+    let hint = match Supervisor::HERE {
+        Supervisor::Systemd => {
+            "in a container let its own supervisor run `sso-refresh run`, or keep that open in a terminal; after `su` \
+             or `sudo` sign in as the user itself"
+        }
+        Supervisor::Launchd => "sign in at the machine itself, or keep `sso-refresh run` open in a terminal",
+    };
+    let runtime = PathBuf::from(format!("/run/user/{}", nix::unistd::getuid()));
+    let unset = !paths.runtime.starts_with(&runtime) && runtime.join("systemd").is_dir();
+    let export = if unset {
+        format!(" (or `export XDG_RUNTIME_DIR={}` first)", runtime.display())
+    } else {
+        String::new()
+    };
+    Failure::new(exit::FAILED, format!("no service manager answers ({why}): {hint}{export}"))
+}
+
+/// That no daemon runs but the one of the service: the second would be refused.
+pub(super) async fn nobody_else(context: &Context, state: &State) -> Result<(), Failure> {
+    // To ask the socket of a service that is down would start it.
+    if state.activity != Activity::Stopped && state.activity != Activity::Failed || state.listening {
+        return Ok(());
+    }
+    match context.client().status().await {
+        Ok(report) => {
+            let pid = report.daemon.pid;
+            Err(Failure::new(
+                exit::FAILED,
+                format!(
+                    "sso-refresh runs outside of the service (process {pid}): end it with `kill {pid}` first"
+                ),
+            ))
+        }
+        Err(client::Error::Hung) => Err(client::Error::Hung.into()),
+        Err(_) => Ok(()),
+    }
+}

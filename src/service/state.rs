@@ -1,0 +1,40 @@
+//! [`State`]: what a service manager says of the service.
+
+use std::path::PathBuf;
+
+/// How a service manager has the service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// The manager knows it.
+    pub loaded: bool,
+    /// It is started with the user's session.
+    pub enabled: bool,
+    /// What it does.
+    pub activity: Activity,
+    /// The process, while there is one.
+    pub pid: Option<u32>,
+    /// Why it is not running, in the manager's word.
+    pub result: Option<String>,
+    /// What the daemon says of itself.
+    pub text: Option<String>,
+    /// The file that it was read from.
+    pub file: Option<PathBuf>,
+    /// That file is another now.
+    pub stale: bool,
+    /// It is not running, but the first program that asks starts it.
+    pub listening: bool,
+}
+
+/// What a service does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Activity {
+    /// Nothing.
+    #[default]
+    Stopped,
+    /// It is up, and has said so where the manager asks for that.
+    Running,
+    /// It comes up or goes down.
+    Changing,
+    /// Nothing any more: it failed.
+    Failed,
+}
