@@ -53,32 +53,28 @@ pub(super) fn run(command: &Command, context: &Context) -> Result<u8, Failure> {
 async fn control(verb: Verb, context: &Context) -> Result<u8, Failure> {
     let manager = Manager::reach(context).await?;
     let state = manager.state().await?;
-    if !state.loaded {
-        return match verb {
-            Verb::Stop => {
-                out::line("The service is not installed.")?;
-                Ok(exit::DONE)
-            }
-            Verb::Start | Verb::Restart if manager.file().is_none() => Err(Failure::new(
-                exit::FAILED,
-                "the service is not installed: `sso-refresh service install` does that",
-            )),
-            Verb::Start | Verb::Restart => do_it(verb, &manager, context).await,
-        };
-    }
-    do_it(verb, &manager, context).await
-}
-
-async fn do_it(verb: Verb, manager: &Manager, context: &Context) -> Result<u8, Failure> {
-    let state = manager.state().await?;
-    if verb != Verb::Stop {
-        manager::nobody_else(context, &state).await?;
+    let installed = state.loaded || manager.file().is_some();
+    match verb {
+        Verb::Stop if !installed => {
+            out::line("The service is not installed.")?;
+            return Ok(exit::DONE);
+        }
+        Verb::Start | Verb::Restart if !installed => {
+            let line = "the service is not installed: `sso-refresh service install` does that";
+            return Err(Failure::new(exit::FAILED, line));
+        }
+        Verb::Start | Verb::Restart => {
+            // With a mistake in it the daemon would not start, and the one that runs would be lost.
+            context.settings()?;
+            manager::nobody_else(context, &state).await?;
+        }
+        Verb::Stop => {}
     }
     for command in manager.control(verb, &state) {
         manager::run(&command).await?;
     }
     let state = manager.state().await?;
-    let process = state.pid.map(|pid| format!(", process {pid}")).unwrap_or_default();
+    let process = state.pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
     out::line(&match state.activity {
         Activity::Running => format!("The service runs{process}."),
         Activity::Changing => format!("The service is on its way{process}."),

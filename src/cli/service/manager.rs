@@ -161,8 +161,9 @@ async fn once(command: &Command) -> Result<String, String> {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    let said = crate::config::line(said.trim());
-    Err(match said.as_str() {
+    let said: Vec<&str> = said.split_whitespace().collect();
+    let said = crate::config::line(said.join(" "));
+    Err(match said.trim_end_matches('.') {
         "" => format!("failed ({})", output.status),
         said => format!("failed: {said}"),
     })
