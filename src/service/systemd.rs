@@ -34,7 +34,7 @@ const PROPERTIES: &str = "--property=Id,LoadState,ActiveState,MainPID,Result,Sta
 /// # Errors
 /// Where a path or a variable can't stand in a unit.
 pub fn files(wanted: &Wanted, folder: &Path, sandbox: bool) -> Result<Vec<File>, Unfit> {
-    let program = word(wanted.program)?;
+    let program = program(wanted.program)?;
     let file = |name: &str, text: &str| File { path: folder.join(name), text: marked(text, "# ", "") };
     let mut files = vec![file(SERVICE, &SERVICE_TEXT.replace(PACKAGED, &program)), file(SOCKET, SOCKET_TEXT)];
     if sandbox && may_be_closed(wanted) {
@@ -75,16 +75,22 @@ fn may_be_closed(wanted: &Wanted) -> bool {
     !all.any(|path| TEMPORARY.iter().any(|folder| path.starts_with(folder)))
 }
 
+/// The path of a program as a unit has it.
+fn program(path: &Path) -> Result<String, Unfit> {
+    // systemd refuses the first three in the name of a program, and takes the last for a variable.
+    if path.to_str().is_some_and(|text| text.contains(['"', '\'', '\\', '$'])) {
+        let why = "systemd runs no program with quotes, backslashes or a $ in its path; move it elsewhere";
+        return Err(Unfit { what: path.display().to_string(), why });
+    }
+    word(path)
+}
+
 /// A path as a word of a unit.
 fn word(path: &Path) -> Result<String, Unfit> {
     let what = || path.display().to_string();
     let Some(text) = path.to_str() else {
         return Err(Unfit { what: what(), why: "it is not Unicode; move it elsewhere" });
     };
-    // In a command systemd takes it for the beginning of a variable, and in other places not.
-    if text.contains('$') {
-        return Err(Unfit { what: what(), why: "it has a $; move it elsewhere" });
-    }
     let plain = |c: char| c.is_alphanumeric() || "/._-+=:@,".contains(c);
     if text.chars().all(plain) { Ok(text.to_owned()) } else { quoted(text, &what()) }
 }

@@ -15,6 +15,7 @@ mod paste;
 mod profiles;
 mod run;
 mod secrets;
+mod service;
 mod simulate;
 mod status;
 mod token;

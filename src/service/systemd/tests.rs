@@ -60,8 +60,8 @@ fn the_units_are_the_packaged_ones_with_the_path_of_the_program() {
 #[test]
 fn what_a_unit_would_expand_is_quoted() {
     let service = |program: &str| made(program, &[], &[], false).map(|files| files[0].text.clone());
-    assert!(service("/a b/100%/\"s\"").unwrap().contains("ExecStart=\"/a b/100%%/\\\"s\\\"\" run\n"));
-    for unfit in ["/a$b", "/a\nb"] {
+    assert!(service("/a b/100%/s").unwrap().contains("ExecStart=\"/a b/100%%/s\" run\n"));
+    for unfit in ["/a$b", "/a\nb", "/it's", "/a\\b", "/\"a\""] {
         assert!(service(unfit).is_err(), "{unfit:?}");
     }
     let files = made("/p", &[("A", "x y%\\"), ("B", "$z")], &[], false).unwrap();
