@@ -1,9 +1,13 @@
 //! Where log lines go, and how they look. Only events of this program are written: those of a library could hold
 //! the headers of a request.
 
+mod capped;
+
 use std::{
     fmt,
     io::{self, IsTerminal},
+    path::Path,
+    sync::Arc,
 };
 
 use tracing::{Event, Level, Subscriber, field::Field, level_filters::LevelFilter};
@@ -15,6 +19,7 @@ use tracing_subscriber::{
         FmtContext, FormatEvent, FormatFields,
         format::{Writer, debug_fn},
         time::FormatTime,
+        writer::BoxMakeWriter,
     },
     layer::SubscriberExt,
     registry::LookupSpan,
@@ -22,11 +27,13 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
+use self::capped::Capped;
 use super::exit::{self, Failure};
 use crate::{
     config::{LogFormat, LogSettings},
     daemon::Relevel,
     platform::manager,
+    service::launchd,
     time::Clock,
 };
 
@@ -50,13 +57,17 @@ pub(super) fn for_command(verbosity: Verbosity) {
 }
 
 /// Writes the daemon's log as `[log]` has it; the flags go before its level. What comes back changes the level
-/// later.
-pub(super) fn for_daemon(settings: &LogSettings, verbosity: Verbosity) -> Result<Relevel, Failure> {
+/// later. `home` is the home directory.
+pub(super) fn for_daemon(
+    settings: &LogSettings,
+    verbosity: Verbosity,
+    home: &Path,
+) -> Result<Relevel, Failure> {
     let sink = match settings.format {
-        LogFormat::Json => json(),
+        LogFormat::Json => json(home),
         // Without a journal to write to, its standard error is still read.
-        LogFormat::Auto if manager::logs_to_journal() => manager::journal().unwrap_or_else(|_| pretty()),
-        LogFormat::Auto | LogFormat::Pretty => pretty(),
+        LogFormat::Auto if manager::logs_to_journal() => manager::journal().unwrap_or_else(|_| pretty(home)),
+        LogFormat::Auto | LogFormat::Pretty => pretty(home),
         LogFormat::Journald => manager::journal().map_err(|error| {
             let line =
                 format!("log.format is journald, but the journal can't be used ({error}): write \"auto\"");
@@ -96,9 +107,9 @@ fn ours(level: Level) -> Targets {
 }
 
 /// Lines for people who watch the daemon.
-fn pretty() -> Sink {
+fn pretty(home: &Path) -> Sink {
     tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
+        .with_writer(standard_error(home))
         .with_ansi(colours())
         .with_timer(Seconds(Clock::system()))
         .with_target(false)
@@ -107,14 +118,22 @@ fn pretty() -> Sink {
 }
 
 /// A JSON object a line, with every field.
-fn json() -> Sink {
+fn json(home: &Path) -> Sink {
     tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
-        .with_writer(io::stderr)
+        .with_writer(standard_error(home))
         .with_timer(Seconds(Clock::system()))
         .with_target(false)
         .boxed()
+}
+
+/// Standard error, kept short where it is the file that launchd opens for it: nobody else does that.
+fn standard_error(home: &Path) -> BoxMakeWriter {
+    match Capped::stderr(&launchd::log_file(home)) {
+        Some(log) => BoxMakeWriter::new(Arc::new(log)),
+        None => BoxMakeWriter::new(io::stderr),
+    }
 }
 
 fn colours() -> bool {

@@ -23,7 +23,7 @@ pub(super) fn run(context: Context, verbosity: Verbosity) -> Result<u8, Failure>
         return Err(Failure::new(exit::USAGE, line));
     }
     let (settings, paths, env, clock) = context.into_settings()?;
-    let relevel = log::for_daemon(&settings.log, verbosity)?;
+    let relevel = log::for_daemon(&settings.log, verbosity, &paths.home)?;
     let startup = Startup { settings, paths, env, clock, policy: Policy::default(), relevel };
     block_on(async {
         daemon::run(startup).await.map_err(|error| Failure::new(code(&error), error.to_string()))

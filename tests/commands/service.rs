@@ -371,3 +371,24 @@ fn a_socket_of_another_place_or_purpose_is_not_taken() {
         assert!(!home.path("run/sso-refresh/api.sock").exists(), "its own is removed");
     }
 }
+
+#[test]
+fn the_log_file_of_launchd_is_kept_short() {
+    let home = Home::new();
+    home.write_aws_config(WORK);
+    let log = "Library/Logs/sso-refresh/sso-refresh.log";
+    home.write(log, &"an old line\n".repeat(200_000));
+    let file = fs::File::options().append(true).open(home.path(log)).unwrap();
+    let mut daemon = Daemon(home.command(["run"]).stderr(file).spawn().unwrap());
+    let length = || fs::metadata(home.path(log)).unwrap().len();
+    // It is not heard by its standard error here.
+    while length() > 100_000 {
+        std::thread::yield_now();
+    }
+    while home.run("reload").code == 4 {}
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.wait(), 0);
+    let text = fs::read_to_string(home.path(log)).unwrap();
+    assert!(text.contains("has started") && !text.contains("an old line"), "{text}");
+    assert!(fs::read_to_string(home.path(format!("{log}.1"))).unwrap().starts_with("an old line\n"));
+}
