@@ -46,10 +46,10 @@ const EVERYWHERE: &str = "Options of every command";
     version,
     about = "Keeps AWS IAM Identity Center (AWS SSO) sessions fresh, for every AWS program of yours.",
     after_help = "It finds the sessions in ~/.aws/config by itself. To begin:\n\n  \
-                  aws configure sso     if there is no session yet\n  \
-                  sso-refresh login     signs in\n  \
-                  sso-refresh run       keeps the tokens fresh for as long as it runs\n  \
-                  sso-refresh status    shows how they are\n\n\
+                  aws configure sso             if there is no session yet\n  \
+                  sso-refresh login             signs in\n  \
+                  sso-refresh service install   keeps the tokens fresh from now on\n  \
+                  sso-refresh status            shows how they are\n\n\
                   Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 a sign-in is needed,\n\
                   4 the daemon is not running, 5 temporary: try again later.",
     max_term_width = 100,
@@ -224,6 +224,9 @@ mod tests {
             "sso-refresh credentials --account 1 --role R --session work --print-config",
             "sso-refresh roles work --account 1 --json",
             "sso-refresh profiles work --dry-run --prefix aws/ --template {account_id}:{role} --region us-east-1 --json",
+            "sso-refresh service install --no-start --force",
+            "sso-refresh service logs -f -n 5",
+            "sso-refresh service status --json",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
         }
@@ -240,6 +243,8 @@ mod tests {
             "sso-refresh roles",
             "sso-refresh profiles --template {name}",
             "sso-refresh profiles --prefix =x",
+            "sso-refresh service",
+            "sso-refresh service install --print --force",
         ] {
             let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
             assert_eq!(error.exit_code(), i32::from(exit::USAGE), "{line}");

@@ -50,7 +50,7 @@ fn expect_success(arguments: &[&str]) {
 #[test]
 fn every_command_and_flag_is_in_the_help() {
     let named: BTreeSet<Vec<&str>> = code().filter_map(command).collect();
-    for word in ["run", "status", "token", "refresh", "config"] {
+    for word in ["run", "service", "status", "token", "refresh", "config"] {
         assert!(
             named.contains(&vec![word]) || named.iter().any(|words| words[0] == word),
             "{word}: {named:?}"
@@ -100,7 +100,8 @@ fn command(code: &str) -> Option<Vec<&str>> {
     let is_word = |word: &&str| word.starts_with(|c: char| c.is_ascii_lowercase());
     let mut words = code.strip_prefix("sso-refresh ")?.split_whitespace().take_while(is_word);
     let first = words.next()?;
-    Some(if first == "config" { std::iter::once(first).chain(words.take(1)).collect() } else { vec![first] })
+    let has_verbs = ["config", "service"].contains(&first);
+    Some(if has_verbs { std::iter::once(first).chain(words.take(1)).collect() } else { vec![first] })
 }
 
 #[test]
@@ -122,8 +123,9 @@ fn every_file_that_is_named_exists_and_every_module_is_named() {
     let in_links =
         README.split("](").skip(1).filter_map(|rest| rest.split_once(')').map(|(target, _)| target));
     let links = in_links.filter(|target| !target.starts_with("http") && !target.starts_with('#'));
-    let files =
-        code().filter(|code| ["src/", "tests/", ".ci/"].iter().any(|folder| code.starts_with(folder)));
+    let files = code().filter(|code| {
+        ["src/", "tests/", "packaging/", ".ci/"].iter().any(|folder| code.starts_with(folder))
+    });
     for name in links.chain(files) {
         assert!(Path::new(ROOT).join(name).exists(), "README.md names {name}");
     }
