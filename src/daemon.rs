@@ -20,6 +20,7 @@ mod stop;
 pub mod waiters;
 mod wake;
 mod watch;
+mod watchdog;
 
 use std::{collections::BTreeMap, io, time::Duration};
 
@@ -37,6 +38,7 @@ use self::{
     shown::Shown,
     waiters::Waiters,
     wake::{Wakes, Woken},
+    watchdog::Watchdog,
 };
 use crate::{
     api::{Call, router::Router, unix},
@@ -239,8 +241,10 @@ impl Daemon {
         calls: &mut mpsc::Receiver<Call>,
         done: &mut Results,
     ) -> Result<(), Error> {
+        let mut watchdog = Watchdog::new(manager::watchdog());
         loop {
-            let deadline = self.deadline();
+            watchdog.turned(self.clock.now());
+            let deadline = watchdog.before(self.deadline());
             tokio::select! {
                 biased;
                 Some(done) = done.recv() => self.done(done),

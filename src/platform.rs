@@ -28,6 +28,8 @@ mod sockets;
 mod sockets;
 
 pub mod activation;
+#[cfg(any(not(target_os = "linux"), test))]
+mod lifeline;
 mod memory;
 mod process;
 mod supervisor;
