@@ -204,7 +204,7 @@ fn removed(files: Vec<(PathBuf, Standing)>, force: bool) -> impl Iterator<Item =
 
 /// Whether the program is in a folder that is emptied now and then, or by the next build.
 pub fn is_passing_place(program: &Path, temporary: &Path) -> bool {
-    let parts: Vec<_> = program.components().map(|part| part.as_os_str()).collect();
+    let parts: Vec<_> = program.iter().collect();
     let is_build =
         parts.windows(2).any(|two| two[0] == "target" && (two[1] == "debug" || two[1] == "release"));
     let temporary = [temporary, Path::new("/tmp"), Path::new("/var/tmp"), Path::new("/dev/shm")];

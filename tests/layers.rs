@@ -29,7 +29,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("bearer", MIDDLE),
     ("exchange", MIDDLE),
     ("simulator", MIDDLE),
-    ("service", &["config", "platform"]),
+    ("service", &["config", "platform", "store"]),
     ("import", &["config", "exchange", "http", "oidc", "platform", "session", "store", "time"]),
     (
         "login",

@@ -135,11 +135,10 @@ pub(super) fn control(home: &Path, verb: Verb, state: &State) -> Vec<Command> {
     match verb {
         Verb::Start if state.activity == Activity::Running => Vec::new(),
         Verb::Start if state.loaded => vec![launchctl(&["kickstart", &target()])],
-        Verb::Start => load().into(),
         Verb::Stop if state.loaded => vec![unload()],
         Verb::Stop => Vec::new(),
         Verb::Restart if state.loaded => std::iter::once(unload()).chain(load()).collect(),
-        Verb::Restart => load().into(),
+        Verb::Start | Verb::Restart => load().into(),
     }
 }
 

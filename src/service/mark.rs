@@ -2,6 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::store::file;
+
 /// Stands before the checksum.
 const WROTE: &str = "wrote this; checksum of the lines above: ";
 
@@ -50,7 +52,7 @@ impl Standing {
 
 fn checksum(text: &str) -> String {
     // Enough to tell an edit; nobody is kept from forging it.
-    Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    file::hex(&Sha256::digest(text)[..8])
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 /// How a service manager has the service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an answer of its own")]
 pub struct State {
     /// The manager knows it.
     pub loaded: bool,

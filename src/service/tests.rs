@@ -76,8 +76,8 @@ fn systemd_the_second_time() {
     };
     let has = |steps: &[String], wanted: &[&str], unwanted: &[&str]| {
         let holds = |line: &&str| steps.iter().any(|step| step == line);
-        assert!(wanted.iter().all(|line| holds(line)), "{steps:#?}");
-        assert!(!unwanted.iter().any(|line| holds(line)), "{steps:#?}");
+        assert!(wanted.iter().all(&holds), "{steps:#?}");
+        assert!(!unwanted.iter().any(holds), "{steps:#?}");
     };
     // Nothing is new: nothing is stopped.
     let steps = planned(Standing::Same, Standing::Absent, &running(), OPTIONS);
@@ -110,15 +110,15 @@ fn systemd_the_second_time() {
 
 #[test]
 fn launchd_the_first_and_the_second_time() {
-    let planned = |standing: Standing, state: &State| {
-        let found = vec![(file("/p"), standing)];
-        said(&install(Supervisor::Launchd, &paths(), found, Vec::new(), state, OPTIONS))
-    };
     const LOGS: &str = "folder /home/me/Library/Logs/sso-refresh";
     const LOAD: [&str; 2] = [
         "launchctl enable gui/ID/sso-refresh",
         "launchctl bootstrap gui/ID /home/me/Library/LaunchAgents/sso-refresh.plist",
     ];
+    let planned = |standing: Standing, state: &State| {
+        let found = vec![(file("/p"), standing)];
+        said(&install(Supervisor::Launchd, &paths(), found, Vec::new(), state, OPTIONS))
+    };
     assert_eq!(planned(Standing::Absent, &State::default()), [LOGS, "write /p", LOAD[0], LOAD[1]]);
     assert_eq!(planned(Standing::Same, &running()), [LOGS, "same /p"]);
     assert_eq!(

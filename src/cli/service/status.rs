@@ -87,10 +87,11 @@ pub(super) async fn show(manager: &Manager, context: &Context) -> Result<u8, Fai
 
 /// A service that is down is not asked: its socket would start it.
 async fn overview(state: &State, context: &Context) -> Result<Overview, Failure> {
-    let answer = match state.activity {
-        Activity::Running | Activity::Changing => context.client().status().await,
-        Activity::Stopped | Activity::Failed if state.listening => Err(client::Error::NotRunning),
-        Activity::Stopped | Activity::Failed => context.client().status().await,
+    let is_down = matches!(state.activity, Activity::Stopped | Activity::Failed);
+    let answer = if is_down && state.listening {
+        Err(client::Error::NotRunning)
+    } else {
+        context.client().status().await
     };
     Overview::gather(None, context, answer).await
 }
