@@ -56,6 +56,11 @@ pub fn files(wanted: &Wanted, folder: &Path, sandbox: bool) -> Result<Vec<File>,
     Ok(files)
 }
 
+/// Whether the sandbox is one of them: it would hide what is in a temporary folder.
+pub fn has_sandbox(files: &[File]) -> bool {
+    files.iter().any(|file| file.path.ends_with(SANDBOX))
+}
+
 /// All files that [`files`] may have written.
 pub fn places(folder: &Path) -> Vec<PathBuf> {
     [SERVICE, SOCKET, SANDBOX, ENVIRONMENT].iter().map(|name| folder.join(name)).collect()

@@ -137,6 +137,7 @@ fn install_writes_the_units_and_starts_them_and_a_second_one_changes_nothing() {
     // Most homes of tests are below /tmp, which a sandbox would hide.
     let hidden = ["/tmp", "/var/tmp"].iter().any(|folder| machine.home.path("").starts_with(folder));
     assert_eq!(machine.unit("sso-refresh.service.d/sandbox.conf").exists(), !hidden);
+    assert_eq!(ran.stdout.contains("it would hide a file of the service"), hidden, "{ran:?}");
 
     machine.show("active", 1);
     let ran = machine.run("service install");
@@ -145,6 +146,12 @@ fn install_writes_the_units_and_starts_them_and_a_second_one_changes_nothing() {
     let asked = machine.asked();
     assert!(!asked.iter().any(|line| line.contains("daemon-reload") || line.contains(" stop ")), "{asked:?}");
     assert_eq!(machine.text("sso-refresh.service"), unit);
+
+    machine.home.write("no-namespaces", "");
+    let ran = machine.run("service install");
+    let line = "The sandbox is left out, since it does not start here: `systemd-run --user";
+    assert!(ran.stdout.contains(line) && ran.stdout.contains("Operation not permitted"), "{ran:?}");
+    assert!(!machine.unit("sso-refresh.service.d/sandbox.conf").exists());
 }
 
 #[test]

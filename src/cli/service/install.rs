@@ -70,6 +70,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     let places = places(context);
     let wanted = Wanted { program: &program, paths: &context.paths, carried: &carried, places: &places };
     let files = manager.files(&wanted, sandbox.is_ok())?;
+    if sandbox.is_ok() && manager.supervisor == Supervisor::Systemd && !systemd::has_sandbox(&files) {
+        out::line("The sandbox is left out, since it would hide a file of the service that is in /tmp.")?;
+    }
     let is_wanted = |path: &PathBuf| files.iter().any(|file| file.path == *path);
     let obsolete = manager.places().into_iter().filter(|path| !is_wanted(path));
     let obsolete = obsolete.map(|path| (path.clone(), changes::standing(&path, None))).collect();
