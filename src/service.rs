@@ -202,6 +202,15 @@ fn removed(files: Vec<(PathBuf, Standing)>, force: bool) -> impl Iterator<Item =
     })
 }
 
+/// The program that a unit or an agent starts, as it is written there.
+pub fn program(text: &str) -> Option<&str> {
+    let unit = text.lines().find_map(|line| line.strip_prefix("ExecStart=")?.strip_suffix(" run"));
+    let agent = || {
+        text.split_once("<key>ProgramArguments</key>")?.1.split_once("<string>")?.1.split("</string>").next()
+    };
+    unit.or_else(agent)
+}
+
 /// Whether the program is in a folder that is emptied now and then, or by the next build.
 pub fn is_passing_place(program: &Path, temporary: &Path) -> bool {
     let parts: Vec<_> = program.iter().collect();

@@ -194,3 +194,11 @@ fn a_place_that_does_not_last_is_known() {
         assert_eq!(is_passing_place(Path::new(path), Path::new("/private/t")), passes, "{path}");
     }
 }
+
+#[test]
+fn the_program_of_a_file_is_known() {
+    let agent = include_str!("../../packaging/launchd/sso-refresh.plist");
+    let unit = include_str!("../../packaging/systemd/user/sso-refresh.service");
+    assert_eq!((program(agent), program(unit)), (Some("@program@"), Some("/usr/bin/sso-refresh")));
+    assert_eq!(program("[Service]\n"), None);
+}

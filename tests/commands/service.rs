@@ -112,7 +112,7 @@ fn install_writes_the_units_and_starts_them_and_a_second_one_changes_nothing() {
     let machine = Machine::new();
     let ran = machine.run("service install");
     assert_eq!(ran.code, 0, "{ran:?}");
-    assert!(ran.stdout.starts_with("wrote ~/.config/systemd/user/sso-refresh.service\n"), "{ran:?}");
+    assert!(ran.stdout.contains("wrote ~/.config/systemd/user/sso-refresh.service\n"), "{ran:?}");
     assert!(ran.stdout.contains("loginctl enable-linger"), "nobody sits here: {ran:?}");
     assert!(ran.stderr.contains("may be gone or another soon"), "it is in a target folder: {ran:?}");
     let asked = machine.asked();
@@ -134,8 +134,9 @@ fn install_writes_the_units_and_starts_them_and_a_second_one_changes_nothing() {
         environment.contains("\nEnvironment=\"AWS_ENDPOINT_URL_SSO=http://127.0.0.1:9\"\n"),
         "{environment}"
     );
-    // Most homes of tests are below /tmp, which a sandbox would hide.
-    let hidden = ["/tmp", "/var/tmp"].iter().any(|folder| machine.home.path("").starts_with(folder));
+    // Most homes of tests are below /tmp, and some builds, which a sandbox would hide.
+    let needed = [machine.home.path(""), env!("CARGO_BIN_EXE_sso-refresh").into()];
+    let hidden = needed.iter().any(|path| path.starts_with("/tmp") || path.starts_with("/var/tmp"));
     assert_eq!(machine.unit("sso-refresh.service.d/sandbox.conf").exists(), !hidden);
     assert_eq!(ran.stdout.contains("it would hide a file of the service"), hidden, "{ran:?}");
 
@@ -187,6 +188,24 @@ fn what_was_changed_by_hand_stays_until_it_is_forced() {
         "{ran:?}"
     );
     assert!(!machine.home.path("run/sso-refresh").exists(), "{ran:?}");
+}
+
+#[test]
+fn a_unit_of_another_place_is_replaced_and_told() {
+    let machine = Machine::new();
+    fs::copy(env!("CARGO_BIN_EXE_sso-refresh"), machine.home.path("bin/sso-refresh")).unwrap();
+    let mut old = Command::new(machine.home.path("bin/sso-refresh"));
+    let like = machine.command("");
+    let environment = like.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    old.args(["service", "install", "--no-start"]).env_clear().envs(environment);
+    assert!(old.output().unwrap().status.success());
+    machine.asked();
+    machine.show("active", 1);
+    let ran = machine.run("service install");
+    let was = machine.home.path("bin/sso-refresh").display().to_string();
+    let line = format!("wrote ~/.config/systemd/user/sso-refresh.service (it ran {was})\n");
+    assert!(ran.stdout.contains(&line), "{line} is not in {ran:?}");
+    assert!(machine.asked().contains(&"systemctl --user stop sso-refresh.socket sso-refresh.service".into()));
 }
 
 #[test]

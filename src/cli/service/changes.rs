@@ -10,7 +10,7 @@ use crate::{
     },
     config::paths::Paths,
     private,
-    service::{Standing, Step},
+    service::{self, Standing, Step},
     store::file,
 };
 
@@ -35,8 +35,13 @@ pub(super) async fn make(steps: &[Step], paths: &Paths) -> Result<(), Failure> {
                 if let Some(folder) = file.path.parent() {
                     make_folder(folder)?;
                 }
+                let old = fs::read_to_string(&file.path).ok();
                 file::replace(&file.path, file.text.as_bytes())?;
+                let old = old.as_deref().and_then(service::program);
                 let was = match standing {
+                    Standing::Ours { .. } if old != service::program(&file.text) => {
+                        format!(" (it ran {})", old.unwrap_or("nothing"))
+                    }
                     Standing::Ours { version } if version != env!("CARGO_PKG_VERSION") => {
                         format!(" (it was of {version})")
                     }
