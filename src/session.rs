@@ -52,6 +52,8 @@ pub struct Session {
     in_flight: Option<Generation>,
     /// The clock was set since the last exchange began: the expiry that it brought was reckoned with the wrong one.
     clock_stepped: bool,
+    /// Something gave new hope since the exchange began that is in flight: where it fails, it was for the old reason.
+    hoped: bool,
     /// The longest validity that somebody waits for.
     wanted: Duration,
     /// When the last exchange began.
@@ -104,6 +106,7 @@ impl Session {
             generation,
             in_flight: None,
             clock_stepped: false,
+            hoped: false,
             wanted: Duration::ZERO,
             attempted_at: None,
             before: (None, Duration::ZERO),
@@ -127,6 +130,11 @@ impl Session {
     /// Whether an exchange is in flight.
     pub fn is_refreshing(&self) -> bool {
         self.in_flight.is_some()
+    }
+
+    /// Whether it fails, or may be about to: a network that changes is of use to no other.
+    pub fn is_hoping(&self) -> bool {
+        self.in_flight.is_some() || matches!(self.phase, Phase::Backoff(_))
     }
 
     /// Takes `event` into account and says what is to be done. `random` is uniform in 0..1.
@@ -302,10 +310,11 @@ impl Session {
     }
 
     fn woken(&mut self, wake: Wake, now: Timestamp) {
-        if wake != Wake::Deadline
-            && let Some(trouble) = &mut self.trouble
-        {
-            trouble.hope_since = now;
+        if wake != Wake::Deadline {
+            self.hoped = self.in_flight.is_some();
+            if let Some(trouble) = &mut self.trouble {
+                trouble.hope_since = now;
+            }
         }
         self.clock_stepped |=
             wake == Wake::ClockStep && matches!(self.phase, Phase::Fresh { .. } | Phase::Backoff(_));
@@ -366,6 +375,7 @@ impl Session {
         self.generation.0 += 1;
         self.in_flight = Some(self.generation);
         self.clock_stepped = false;
+        self.hoped = false;
         let generation = self.generation;
         if let Some((token, sent)) = unsaved.map(|pair| *pair) {
             return actions.push(Action::Save { generation, token, sent });

@@ -96,7 +96,12 @@ impl Session {
         let first = !std::mem::replace(&mut trouble.told, true);
         let wait = schedule::backoff(now.since(trouble.hope_since), random);
         let not_before = failure.retry_after.map(|after| now.after(after.min(LONGEST_RETRY_AFTER)));
-        let at = now.after(wait).max(not_before.unwrap_or(now));
+        let mut at = now.after(wait);
+        // What failed began before the event that gave hope.
+        if std::mem::take(&mut self.hoped) {
+            at = at.min(self.earliest(now));
+        }
+        let at = at.max(not_before.unwrap_or(now));
         self.phase = Phase::Backoff(Retry { at, not_before, unsaved });
         if first {
             actions.push(Action::Tell(Notice::Failing { message: failure.message, retry_at: at }));
@@ -115,11 +120,15 @@ impl Session {
         trouble
     }
 
-    /// Brings the next attempt forward, though never so far that events could make it loop.
+    /// Brings the next attempt forward.
     pub(super) fn hurry(&mut self, now: Timestamp) {
-        let earliest = self.attempted_at.map_or(now, |at| now.max(at.after(SHORTEST_BACKOFF)));
+        let earliest = self.earliest(now);
         if let Phase::Backoff(retry) = &mut self.phase {
             retry.at = retry.at.min(earliest).max(retry.not_before.unwrap_or(now));
         }
+    }
+    /// Never so early that events could make it loop.
+    fn earliest(&self, now: Timestamp) -> Timestamp {
+        self.attempted_at.map_or(now, |at| now.max(at.after(SHORTEST_BACKOFF)))
     }
 }

@@ -314,6 +314,8 @@ impl World {
         let (before, local) = (self.session.status(self.local()), self.local());
         let asked = matches!(event, Event::RefreshAsked);
         let reads = matches!(event, Event::Read { .. });
+        // Without a wait where something gave hope meanwhile.
+        let fails = matches!(event, Event::Exchanged { outcome: Outcome::Failed(_), .. });
         let stale = match event {
             Event::Exchanged { generation, .. } | Event::Read { generation, .. } => {
                 generation != self.session.generation()
@@ -338,7 +340,7 @@ impl World {
             if matches!(action, Action::Exchange { .. }) {
                 let silent = matches!(before.state, State::SignedOut | State::LoginRequired);
                 assert!(reads || !silent, "an exchange while {:?} after {shown}", before.state);
-                let automatic = !asked && before.state != State::Backoff;
+                let automatic = !asked && !fails && before.state != State::Backoff;
                 self.check_spacing(automatic, &shown);
             }
             self.act(action);

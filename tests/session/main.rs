@@ -210,6 +210,26 @@ fn backoff_ends_at_once_when_the_network_returns_or_the_machine_resumes() {
 }
 
 #[test]
+fn backoff_is_short_where_hope_came_while_the_exchange_was_in_flight() {
+    for wake in [Wake::Network, Wake::Resume, Wake::ClockStep] {
+        let mut drive = Drive::with(token("a", -HOUR, 60), 0);
+        assert_eq!(drive.event(3, Event::Woken(wake)), "", "one at a time");
+        assert_eq!(drive.done(5, failure("no answer", None)), "failing exchange", "{wake:?}");
+        // That one began after the event.
+        assert_eq!(drive.done(6, failure("no answer", None)), "");
+        assert_eq!(drive.next(), Some((8, "retry")), "{wake:?}");
+    }
+    let mut drive = Drive::with(token("a", -HOUR, 60), 0);
+    drive.event(0, Event::Woken(Wake::Network));
+    assert_eq!(drive.done(1, failure("refused", None)), "failing");
+    assert_eq!(drive.next(), Some((2, "retry")), "never so early that events could make it loop");
+    let mut drive = Drive::with(token("a", -HOUR, 60), 0);
+    drive.event(1, Event::Woken(Wake::Network));
+    drive.done(5, failure("slow down", Some(90)));
+    assert_eq!(drive.next(), Some((95, "retry")), "what the server asks for goes first");
+}
+
+#[test]
 fn time_deadlines_survive_a_sleep_and_a_clock_that_is_set() {
     let mut drive = Drive::with(token("a", 0, HOUR), 0);
     assert_eq!(drive.event(5 * HOUR, Event::Woken(Wake::Resume)), "exchange", "asleep past the expiry");
