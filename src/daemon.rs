@@ -11,6 +11,7 @@ mod desk;
 mod effects;
 mod endpoint;
 mod files;
+mod hope;
 pub mod instance;
 pub mod pace;
 mod reload;
@@ -33,6 +34,7 @@ use self::{
     effects::{Done, Effects},
     endpoint::Endpoint,
     files::{Files, Stamp},
+    hope::Hope,
     instance::Instance,
     pace::{Pace, Queued},
     shown::Shown,
@@ -153,6 +155,7 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
         agenda: Agenda::default(),
         pace: Pace::default(),
         files: Files::default(),
+        hope: Hope::default(),
         waiters: Waiters::default(),
         desk: Desk::new(calls_in),
         parked: Vec::new(),
@@ -206,6 +209,7 @@ struct Daemon {
     /// The exchanges that have not begun.
     pace: Pace<Action>,
     files: Files,
+    hope: Hope,
     effects: Effects,
     waiters: Waiters,
     /// The role credentials.
@@ -245,6 +249,7 @@ impl Daemon {
         loop {
             watchdog.turned(self.clock.now());
             let deadline = watchdog.before(self.deadline());
+            wakes.listen(self.hope.is_there() || self.desk.is_hoping());
             tokio::select! {
                 biased;
                 Some(done) = done.recv() => self.done(done),
@@ -254,6 +259,7 @@ impl Daemon {
                     Woken::Timer(Fired::ClockStep) => self.wake_all(Wake::ClockStep),
                     Woken::Timer(Fired::Resume) => self.wake_all(Wake::Resume),
                     Woken::Files(paths) => self.changed(&paths),
+                    Woken::Network => self.hope.changed(self.clock.now()),
                     // Whether it was taken up is in the log and in the status.
                     Woken::Reload => drop(self.reload()),
                     Woken::Stop => return Ok(()),
@@ -272,7 +278,8 @@ impl Daemon {
     fn deadline(&self) -> Option<Timestamp> {
         let now = self.clock.now();
         let own = [self.agenda.next(), self.pace.next(now), self.files.next(), self.shown.next(now)];
-        let others = [self.desk.next(now), self.endpoint.next(), self.reload_at, self.poll_at];
+        let others =
+            [self.desk.next(now), self.endpoint.next(), self.hope.next(now), self.reload_at, self.poll_at];
         own.into_iter().chain(others).flatten().min()
     }
 
@@ -288,6 +295,9 @@ impl Daemon {
             self.files.all_changed(now);
             self.reload_changed();
         }
+        if self.hope.tell(now) {
+            self.wake_all(Wake::Network);
+        }
         for name in self.files.due(now) {
             self.handle(&name, Event::FileChanged);
         }
@@ -302,6 +312,7 @@ impl Daemon {
         let now = self.clock.now();
         self.files.all_changed(now);
         self.files.clamp(now);
+        self.hope.clamp(now);
         self.reload_at = self.reload_at.map(|at| at.min(now));
         self.poll_at = self.poll_at.map(|at| at.min(now.after(POLL)));
         self.desk.hope(None, now);
@@ -365,6 +376,7 @@ impl Daemon {
             tracing::debug!(session = name, at_ms = at.millis(), "{name}: wakes next at {at}: {why}");
         }
         self.agenda.set(name, next.map(|(at, _)| at));
+        self.hope.set(name, session.is_hoping());
         self.waiters.settle(session, now);
         if self.waiters.wait_for(name) {
             self.pace.hurry(name, now);

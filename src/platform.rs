@@ -1,6 +1,7 @@
 //! What differs between systems, behind one signature each.
 //!
-//! [`Timer`] waits for a moment of wall-clock time and tells when the clock was set or the machine slept;
+//! [`Timer`] waits for a moment of wall-clock time and tells when the clock was set or the machine slept; [`Network`]
+//! tells of a new way to the network;
 //! [`manager`] speaks to the service manager, if there is one; [`harden`] closes the process to others, and
 //! [`own_files`] opens its files to itself; [`Process`] is another one, as the system shows it, and
 //! [`holder`] the one that has a TCP port. [`activation`] has the sockets that were opened for us, and [`Supervisor`] is
@@ -27,15 +28,24 @@ mod sockets;
 #[path = "platform/no_procfs.rs"]
 mod sockets;
 
+#[cfg(target_os = "linux")]
+#[path = "platform/rtnetlink.rs"]
+mod network;
+#[cfg(not(target_os = "linux"))]
+#[path = "platform/routing_socket.rs"]
+mod network;
+
 pub mod activation;
 #[cfg(any(not(target_os = "linux"), test))]
 mod lifeline;
 mod memory;
 mod process;
+mod readable;
 mod supervisor;
 
 pub use self::{
     memory::release_free,
+    network::Network,
     process::{Process, harden, own_files},
     sockets::holder,
     supervisor::Supervisor,

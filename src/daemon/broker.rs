@@ -207,6 +207,11 @@ impl Broker {
         fetches
     }
 
+    /// Whether the last fetch of any role failed.
+    pub(super) fn is_failing(&self) -> bool {
+        self.held.values().any(|held| held.failures > 0)
+    }
+
     /// Something happened to a session, or to all, that gives hope: nothing is held back any more.
     pub(super) fn hope(&mut self, session: Option<&str>, now: Timestamp) {
         let concerned = self.held.keys().filter(|role| session.is_none_or(|name| name == role.session));

@@ -73,6 +73,11 @@ impl Desk {
         [self.broker.next(), self.pace.next(now)].into_iter().flatten().min()
     }
 
+    /// Whether credentials can't be had for now that may be had over another network.
+    pub(super) fn is_hoping(&self) -> bool {
+        self.broker.is_failing()
+    }
+
     /// Nothing of `session`, or of any, is held back any more.
     pub(super) fn hope(&mut self, session: Option<&str>, now: Timestamp) {
         self.broker.hope(session, now);

@@ -141,6 +141,7 @@ impl Daemon {
             self.generation = Generation(self.generation.0.max(session.generation().0 + 1));
         }
         self.agenda.set(name, None);
+        self.hope.set(name, false);
         self.pace.withdraw(name);
         self.files.remove(name);
         self.waiters.dismiss(name);

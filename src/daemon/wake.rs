@@ -1,4 +1,5 @@
-//! Everything from outside that wakes the loop, in one place: the deadline, the clock, signals and files.
+//! Everything from outside that wakes the loop, in one place: the deadline, the clock, signals, files
+//! and the network.
 
 use std::{
     io,
@@ -11,7 +12,7 @@ use signal_hook_tokio::Signals;
 
 use super::watch::Watch;
 use crate::{
-    platform::{Fired, Timer},
+    platform::{Fired, Network, Timer},
     time::Timestamp,
 };
 
@@ -26,6 +27,8 @@ pub(super) enum Woken {
     Stop,
     /// These paths changed.
     Files(Vec<PathBuf>),
+    /// There may be a way to the network that was not there.
+    Network,
 }
 
 /// The sources.
@@ -34,6 +37,17 @@ pub(super) struct Wakes {
     signals: Signals,
     /// None before anything is watched, or where the system refuses.
     watch: Option<Watch>,
+    network: Listening,
+}
+
+/// Whether the network is listened to.
+enum Listening {
+    /// Nobody wants it.
+    Not,
+    /// The system does not tell: attempts that fail are repeated after a while all the same.
+    InVain,
+    /// As long as somebody wants it.
+    To(Network),
 }
 
 impl Wakes {
@@ -42,7 +56,8 @@ impl Wakes {
     /// # Errors
     /// Where there is no timer or no signal to be had.
     pub(super) fn new() -> io::Result<Self> {
-        Ok(Self { timer: Timer::new()?, signals: Signals::new([SIGHUP, SIGTERM, SIGINT])?, watch: None })
+        let signals = Signals::new([SIGHUP, SIGTERM, SIGINT])?;
+        Ok(Self { timer: Timer::new()?, signals, watch: None, network: Listening::Not })
     }
 
     /// Watches `token_cache` and `files` from now on, whatever was watched before, as far as that is possible.
@@ -57,6 +72,18 @@ impl Wakes {
         watch.look_again(token_cache, files)
     }
 
+    /// Listens to the network as long as that is `wanted`, where the system lets it.
+    pub(super) fn listen(&mut self, wanted: bool) {
+        self.network = match (wanted, std::mem::replace(&mut self.network, Listening::Not)) {
+            (false, _) => Listening::Not,
+            (true, Listening::Not) => match Network::new() {
+                Ok(network) => Listening::To(network),
+                Err(error) => unheard(&error),
+            },
+            (true, listening) => listening,
+        };
+    }
+
     /// The next one; `deadline` at the latest. May be dropped and called again at any time.
     ///
     /// # Errors
@@ -68,8 +95,26 @@ impl Wakes {
                 _ => Woken::Stop,
             }),
             paths = changed(&mut self.watch) => Ok(Woken::Files(paths)),
+            changed = heard(&mut self.network) => {
+                if let Err(error) = changed {
+                    self.network = unheard(&error);
+                }
+                Ok(Woken::Network)
+            }
             fired = self.timer.wait(deadline) => Ok(Woken::Timer(fired?)),
         }
+    }
+}
+
+fn unheard(error: &io::Error) -> Listening {
+    tracing::debug!("the system does not tell of changes of the network: {error}");
+    Listening::InVain
+}
+
+async fn heard(network: &mut Listening) -> io::Result<()> {
+    match network {
+        Listening::To(network) => network.changed().await,
+        Listening::Not | Listening::InVain => std::future::pending().await,
     }
 }
 
