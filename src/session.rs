@@ -52,8 +52,9 @@ pub struct Session {
     in_flight: Option<Generation>,
     /// The clock was set since the last exchange began: the expiry that it brought was reckoned with the wrong one.
     clock_stepped: bool,
-    /// Something gave new hope since the exchange began that is in flight: where it fails, it was for the old reason.
-    hoped: bool,
+    /// Something gave new hope since the exchange began that is in flight: where it fails, that was for the old reason,
+    /// and from this moment on another makes sense.
+    hoped: Option<Timestamp>,
     /// The longest validity that somebody waits for.
     wanted: Duration,
     /// When the last exchange began.
@@ -106,7 +107,7 @@ impl Session {
             generation,
             in_flight: None,
             clock_stepped: false,
-            hoped: false,
+            hoped: None,
             wanted: Duration::ZERO,
             attempted_at: None,
             before: (None, Duration::ZERO),
@@ -311,7 +312,7 @@ impl Session {
 
     fn woken(&mut self, wake: Wake, now: Timestamp) {
         if wake != Wake::Deadline {
-            self.hoped = self.in_flight.is_some();
+            self.hoped = self.in_flight.map(|_| self.earliest(wake, now));
             if let Some(trouble) = &mut self.trouble {
                 trouble.hope_since = now;
             }
@@ -321,7 +322,9 @@ impl Session {
         let refreshable = self.is_refreshable();
         match (wake, &mut self.phase) {
             (Wake::ClockStep, Phase::Fresh { due }) if refreshable => *due = (*due).min(now),
-            (Wake::ClockStep | Wake::Resume | Wake::Network, Phase::Backoff(_)) => self.hurry(now),
+            (Wake::ClockStep | Wake::Resume | Wake::Network, Phase::Backoff(_)) => {
+                self.hurry(self.earliest(wake, now), now);
+            }
             _ => {}
         }
     }
@@ -343,7 +346,7 @@ impl Session {
         self.wanted = self.wanted.max(min_validity);
         match &mut self.phase {
             Phase::Fresh { due } => *due = (*due).min(now),
-            Phase::Backoff(_) => self.hurry(now),
+            Phase::Backoff(_) => self.hurry(self.earliest(Wake::Deadline, now), now),
             Phase::Unread | Phase::SignedOut | Phase::LoginRequired { .. } => {}
         }
     }
@@ -375,7 +378,7 @@ impl Session {
         self.generation.0 += 1;
         self.in_flight = Some(self.generation);
         self.clock_stepped = false;
-        self.hoped = false;
+        self.hoped = None;
         let generation = self.generation;
         if let Some((token, sent)) = unsaved.map(|pair| *pair) {
             return actions.push(Action::Save { generation, token, sent });

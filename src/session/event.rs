@@ -59,7 +59,7 @@ pub enum Wake {
     ClockStep,
     /// The machine woke up.
     Resume,
-    /// A network came up or changed its address.
+    /// A network came up or changed its address. To be told a few times in a minute at most: each may cost an attempt.
     Network,
 }
 

@@ -3,7 +3,7 @@
 
 use super::{
     Phase, Retry, Session,
-    event::{Action, Failure, Notice, Reason},
+    event::{Action, Failure, Notice, Reason, Wake},
     schedule::{self, CONFIRM_AFTER, LONGEST_RETRY_AFTER, SHORTEST_BACKOFF},
     token::Token,
 };
@@ -96,11 +96,7 @@ impl Session {
         let first = !std::mem::replace(&mut trouble.told, true);
         let wait = schedule::backoff(now.since(trouble.hope_since), random);
         let not_before = failure.retry_after.map(|after| now.after(after.min(LONGEST_RETRY_AFTER)));
-        let mut at = now.after(wait);
-        // What failed began before the event that gave hope.
-        if std::mem::take(&mut self.hoped) {
-            at = at.min(self.earliest(now));
-        }
+        let at = self.hoped.take().map_or(now.after(wait), |hoped| hoped.max(now));
         let at = at.max(not_before.unwrap_or(now));
         self.phase = Phase::Backoff(Retry { at, not_before, unsaved });
         if first {
@@ -120,15 +116,17 @@ impl Session {
         trouble
     }
 
-    /// Brings the next attempt forward.
-    pub(super) fn hurry(&mut self, now: Timestamp) {
-        let earliest = self.earliest(now);
+    /// Brings the next attempt forward to `earliest`.
+    pub(super) fn hurry(&mut self, earliest: Timestamp, now: Timestamp) {
         if let Phase::Backoff(retry) = &mut self.phase {
             retry.at = retry.at.min(earliest).max(retry.not_before.unwrap_or(now));
         }
     }
-    /// Never so early that events could make it loop.
-    fn earliest(&self, now: Timestamp) -> Timestamp {
-        self.attempted_at.map_or(now, |at| now.max(at.after(SHORTEST_BACKOFF)))
+
+    /// When an event can lead to an attempt at the earliest: not so early that events could make it loop. A network
+    /// that returns is told seldom enough, and is what was waited for.
+    pub(super) fn earliest(&self, wake: Wake, now: Timestamp) -> Timestamp {
+        let last = self.attempted_at.filter(|_| wake != Wake::Network);
+        last.map_or(now, |at| now.max(at.after(SHORTEST_BACKOFF)))
     }
 }

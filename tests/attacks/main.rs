@@ -29,6 +29,8 @@ mod tally;
 
 mod absence;
 mod answers;
+#[cfg(target_os = "linux")]
+mod away;
 mod callers;
 mod clocks;
 #[cfg(target_os = "linux")]

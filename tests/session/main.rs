@@ -220,9 +220,10 @@ fn backoff_is_short_where_hope_came_while_the_exchange_was_in_flight() {
         assert_eq!(drive.next(), Some((8, "retry")), "{wake:?}");
     }
     let mut drive = Drive::with(token("a", -HOUR, 60), 0);
-    drive.event(0, Event::Woken(Wake::Network));
+    drive.event(0, Event::Woken(Wake::Resume));
     assert_eq!(drive.done(1, failure("refused", None)), "failing");
     assert_eq!(drive.next(), Some((2, "retry")), "never so early that events could make it loop");
+    assert_eq!(drive.event(1, Event::Woken(Wake::Network)), "exchange", "this one is told seldom");
     let mut drive = Drive::with(token("a", -HOUR, 60), 0);
     drive.event(1, Event::Woken(Wake::Network));
     drive.done(5, failure("slow down", Some(90)));
