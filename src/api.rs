@@ -205,6 +205,10 @@ pub struct DaemonInfo {
     /// Why the configuration on disk is not the one in force, where that is so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config_error: Option<String>,
+    /// How many seconds the clock of the machine is ahead of that of AWS, or below zero behind, where that is more
+    /// than a minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_ahead_secs: Option<i64>,
     /// The loopback endpoint, where one is configured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<EndpointInfo>,

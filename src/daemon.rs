@@ -17,6 +17,7 @@ pub mod pace;
 mod reload;
 pub mod report;
 mod shown;
+pub mod skew;
 mod stop;
 pub mod waiters;
 mod wake;
@@ -38,6 +39,7 @@ use self::{
     instance::Instance,
     pace::{Pace, Queued},
     shown::Shown,
+    skew::Clocks,
     waiters::Waiters,
     wake::{Wakes, Woken},
     watchdog::Watchdog,
@@ -167,6 +169,7 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
         stopping: false,
         config_error: None,
         shown: Shown::default(),
+        clocks: Clocks::default(),
         generation: Generation::default(),
     };
     daemon.begin();
@@ -232,6 +235,8 @@ struct Daemon {
     config_error: Option<String>,
     started_at: Timestamp,
     shown: Shown,
+    /// This machine's and that of AWS.
+    clocks: Clocks,
     /// Higher than any of a session that was taken away: an answer to it must not reach its successor.
     generation: Generation,
 }
@@ -338,6 +343,7 @@ impl Daemon {
                 self.ask_again(&session);
             }
             Done::Ended(server) => self.pace.ended(&server),
+            Done::Clock(skew) => self.heard_of_clock(skew),
             Done::Fetched(fetch, result) => self.fetched(&fetch, result),
             Done::Healed(session, verdict) => {
                 let news = self.files.healed(&session, verdict.is_ok(), self.clock.now());

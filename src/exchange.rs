@@ -16,7 +16,10 @@ use std::time::Duration;
 pub use self::replaced::Replaced;
 use crate::{
     config::{HttpSettings, SessionSettings},
-    http,
+    http::{
+        self,
+        skew::{Skew, Witness},
+    },
     oidc::{self, Grant, Verdict, endpoint},
     platform::Process,
     portal,
@@ -65,6 +68,13 @@ impl Exchanger {
     pub fn new(store: Store, http: &HttpSettings, clock: Clock) -> Self {
         let HttpSettings { ca_bundle, proxy } = http.clone();
         Self { store, http: http::Options { ca_bundle, proxy, ..http::Options::default() }, clock }
+    }
+
+    /// The same, where every answer of AWS shows to `tell` how far the clock is off.
+    #[must_use]
+    pub fn showing_skew(mut self, tell: impl Fn(Skew) + Send + Sync + 'static) -> Self {
+        self.http.witness = Some(Witness::new(self.clock.clone(), tell));
+        self
     }
 
     /// The files.

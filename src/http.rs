@@ -8,6 +8,7 @@ pub mod error;
 mod proxy;
 #[cfg(test)]
 pub(crate) mod scripted;
+pub mod skew;
 
 use std::{
     fmt, fs,
@@ -26,7 +27,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 use zeroize::Zeroizing;
 
 pub use self::error::Error;
-use self::proxy::Proxies;
+use self::{proxy::Proxies, skew::Witness};
 use crate::{session::token::Secret, time::Timestamp};
 
 /// How to reach the network, and how much of it to bear.
@@ -43,6 +44,8 @@ pub struct Options {
     pub timeout: Duration,
     /// The longest body that is taken, in bytes.
     pub max_body: usize,
+    /// Who hears of every answer of AWS how far the clock is off; nobody.
+    pub witness: Option<Witness>,
 }
 
 impl Default for Options {
@@ -54,6 +57,7 @@ impl Default for Options {
             timeout: Duration::from_secs(30),
             // Answers of the services are below 10 kB; a page of 100 accounts is below 30 kB.
             max_body: 64 * 1024,
+            witness: None,
         }
     }
 }
@@ -78,6 +82,7 @@ pub struct Client {
     connect_timeout: Duration,
     timeout: Duration,
     max_body: usize,
+    witness: Option<Witness>,
 }
 
 impl Client {
@@ -109,7 +114,8 @@ impl Client {
             None => Error::Setup { why: error::root_cause(&error) },
         })?;
         let Options { connect_timeout, timeout, max_body, .. } = *options;
-        Ok(Self { inner, proxies, connect_timeout, timeout, max_body })
+        let witness = options.witness.clone();
+        Ok(Self { inner, proxies, connect_timeout, timeout, max_body, witness })
     }
 
     /// POSTs `body` as JSON.
@@ -149,7 +155,13 @@ impl Client {
         if let Some(body) = body {
             request = request.body(body);
         }
+        let sent_at = self.witness.as_ref().map(|witness| witness.clock.now());
         let response = request.send().await.map_err(|error| exchange.error(&error))?;
+        if let (Some(witness), Some(sent_at)) = (&self.witness, sent_at)
+            && let Some(date) = date_of_aws(response.headers())
+        {
+            witness.heard(date, sent_at);
+        }
         let mut answer = Answer::head(&exchange.host, response.status().as_u16(), response.headers());
         answer.body = self.body(response, &exchange).await?;
         Ok(answer)
@@ -310,6 +322,12 @@ fn secret_headers(headers: &[(&'static str, &Secret)]) -> Result<HeaderMap, Erro
             Ok((reqwest::header::HeaderName::from_static(name), value))
         })
         .collect()
+}
+
+/// `Date`, where AWS answers: whatever else does may go by any clock.
+fn date_of_aws(headers: &HeaderMap) -> Option<Timestamp> {
+    headers.get("x-amzn-requestid")?;
+    http_date(headers.get(DATE)?.to_str().ok()?)
 }
 
 /// `com.amazonaws.x#InvalidGrantException:http://…/` names `InvalidGrantException`.

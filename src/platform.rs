@@ -4,8 +4,8 @@
 //! tells of a new way to the network;
 //! [`manager`] speaks to the service manager, if there is one; [`harden`] closes the process to others, and
 //! [`own_files`] opens its files to itself; [`Process`] is another one, as the system shows it, and
-//! [`holder`] the one that has a TCP port. [`activation`] has the sockets that were opened for us, and [`Supervisor`] is
-//! what keeps services here.
+//! [`holder`] the one that has a TCP port. [`activation`] has the sockets that were opened for us, [`Supervisor`] is
+//! what keeps services here, and [`SET_CLOCK`] is what to do about a clock that is wrong.
 
 #[cfg(target_os = "linux")]
 #[path = "platform/systemd.rs"]
@@ -49,7 +49,7 @@ pub use self::{
     process::{Process, harden, own_files},
     sockets::holder,
     supervisor::Supervisor,
-    timer::Timer,
+    timer::{SET_CLOCK, Timer},
 };
 
 /// Why a [`Timer`] returned.

@@ -72,6 +72,7 @@ pub(super) fn report() -> Report {
             started_at: NOW.before(Duration::from_secs(3600)),
             config_error: None,
             endpoint: None,
+            clock_ahead_secs: None,
         },
         sessions: vec![status("home")],
     }

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     api::{DaemonInfo, EndpointInfo, Report, VERSION, client},
     config::{SessionSettings, Settings},
+    daemon::skew,
     session::status::{State, Status},
     time::Timestamp,
 };
@@ -121,6 +122,7 @@ impl Overview {
             });
             self.warnings.extend(error.iter().map(|error| format!("the endpoint is not there: {error}")));
         }
+        self.warnings.extend(daemon.clock_ahead_secs.map(skew::sentence));
         self.daemon = Some(daemon);
         self.sessions = sessions;
         self.sessions.retain(|status| given.is_none_or(|name| name == status.session));

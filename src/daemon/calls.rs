@@ -145,6 +145,7 @@ impl Daemon {
                 started_at: self.started_at,
                 config_error: self.config_error.clone(),
                 endpoint: self.endpoint.info(),
+                clock_ahead_secs: self.clocks.ahead_secs(),
             },
             sessions: self.statuses(),
         }

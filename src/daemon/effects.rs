@@ -13,6 +13,7 @@ use crate::{
     api::Refusal,
     config::SessionSettings,
     exchange::{Exchanged, Exchanger, server},
+    http::skew::Skew,
     platform,
     session::{
         event::{Action, Event, Generation},
@@ -29,6 +30,8 @@ pub(super) enum Done {
     Ended(String),
     /// A fetch of role credentials has ended.
     Fetched(Fetch, Result<RoleCredentials, Refusal>),
+    /// AWS answered, and so showed how far the clock is off.
+    Clock(Skew),
     /// The token file of a session was broken; it is whole again, or why it is not.
     Healed(String, Result<(), String>),
 }
@@ -48,7 +51,13 @@ pub(super) struct Effects {
 impl Effects {
     /// Does things with `exchanger` and says so to `done`.
     pub(super) fn new(exchanger: Exchanger, done: mpsc::UnboundedSender<Done>) -> Self {
+        let exchanger = watched(exchanger, &done);
         Self { exchanger, done, exchanges: JoinSet::new(), under_way: BTreeMap::new() }
+    }
+
+    /// Makes exchanges with another one from now on.
+    pub(super) fn set_exchanger(&mut self, exchanger: Exchanger) {
+        self.exchanger = watched(exchanger, &self.done);
     }
 
     /// Where what was done is said.
@@ -157,6 +166,13 @@ impl Effects {
             self.under_way.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
         }
     }
+}
+
+/// Says to `done` how far the clock is off.
+fn watched(exchanger: Exchanger, done: &mpsc::UnboundedSender<Done>) -> Exchanger {
+    let done = done.clone();
+    // Nobody listens any more when the daemon ends.
+    exchanger.showing_skew(move |skew| drop(done.send(Done::Clock(skew))))
 }
 
 #[cfg(test)]

@@ -107,7 +107,7 @@ impl Daemon {
         self.warn_of(&old.warnings);
         if changes.http {
             let store = self.effects.exchanger.store().clone();
-            self.effects.exchanger = Exchanger::new(store, &self.settings.http, self.clock.clone());
+            self.effects.set_exchanger(Exchanger::new(store, &self.settings.http, self.clock.clone()));
         }
         (self.relevel.0)(self.settings.log.level);
         for name in &changes.removed {

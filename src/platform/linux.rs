@@ -24,6 +24,9 @@ use crate::time::Timestamp;
 /// A clock step below this is the work of a time daemon, not news.
 const STEP: Duration = Duration::from_secs(1);
 
+/// The command that sets the clock by the network, for people.
+pub const SET_CLOCK: &str = "`timedatectl set-ntp true`";
+
 /// Waits for a moment of wall-clock time.
 #[derive(Debug)]
 pub struct Timer {

@@ -13,6 +13,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(37);
 /// More than this between what the clock and the timer say was a sleep or a step.
 const STEP: Duration = Duration::from_secs(5);
 
+/// The command that sets the clock by the network, for people.
+pub const SET_CLOCK: &str = "`sudo sntp -sS time.apple.com`";
+
 /// Waits for a moment of wall-clock time.
 #[derive(Debug)]
 pub struct Timer {

@@ -257,18 +257,37 @@ fn a_server_that_goes_by_another_clock_is_refreshed_at() {
                 let home = Home::with(&center, WORK);
                 let token = center.sign_in(&home, "work", Duration::from_secs(left));
                 let mut daemon = with_a_daemon.then(|| home.daemon(&[]));
-                if let Some(daemon) = &mut daemon {
-                    daemon.wait_for("keeps the token fresh");
+                let log = daemon.as_mut().map(Log::of);
+                if let Some(log) = &log {
+                    log.wait_for("keeps the token fresh");
                 }
                 let refreshed = home.run("refresh work");
                 assert_eq!(refreshed.code, 0, "{secs} {left}: {}", refreshed.stderr);
                 assert_ne!(home.access_token("work").as_deref(), Some(token.access_token.expose()));
                 assert_an_hour(&home, 0);
+                if let Some(log) = &log {
+                    assert_skew_is_told_once(&home, log, secs);
+                }
                 tally.tried();
             }
         }
     }
     tally.survived();
+}
+
+/// A server that is so far ahead of this machine was heard once, and is heard again.
+fn assert_skew_is_told_once(home: &Home, log: &Log, secs: i64) {
+    let way = if secs > 0 { "behind" } else { "ahead of" };
+    log.wait_for(&format!("the clock of this machine is 1h 59m {way} that of AWS"));
+    assert_eq!(home.run("refresh work").code, 0);
+    let told = log.told().iter().filter(|line| line.contains("clock of this machine")).count();
+    assert_eq!(told, 1, "{:#?}", log.told());
+    let shown = home.run("status --json");
+    let status: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
+    let ahead = status["daemon"]["clock_ahead_secs"].as_i64().unwrap();
+    assert!((ahead + secs).abs() <= 60, "{ahead}");
+    let shown = home.run("status").stdout;
+    assert!(shown.contains("warning: the clock of this machine is "), "{shown}");
 }
 
 /// The portal knows better than the file; who signs out is signed out either way.
