@@ -70,6 +70,7 @@ impl fmt::Debug for Options {
             .field("connect_timeout", &self.connect_timeout)
             .field("timeout", &self.timeout)
             .field("max_body", &self.max_body)
+            .field("witness", &self.witness)
             .finish()
     }
 }
