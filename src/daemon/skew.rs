@@ -1,4 +1,4 @@
-//! [`Clocks`]: how far the clock of this machine is from that of AWS, and whether that is news.
+//! How far the clock of this machine is from that of AWS, and whether that is news.
 
 use std::time::Duration;
 

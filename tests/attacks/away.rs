@@ -12,7 +12,8 @@ use nix::sched::{CloneFlags, unshare};
 use sso_refresh::simulator::Options;
 
 use crate::{
-    outage::Log,
+    clocks::preloadable,
+    outage::{Log, ground},
     place::{center, until},
     support::{Center, Daemon, Home, WORK},
     tally::{Tally, not_tried},
@@ -57,7 +58,9 @@ fn set_network(is_there: bool) {
     } else {
         &["addr flush dev near", "link set near down", "link set lo down"]
     };
-    lines.iter().for_each(|line| ip(line));
+    for line in lines {
+        ip(line);
+    }
 }
 
 /// Addresses come and go.
@@ -101,7 +104,6 @@ fn return_makes_it_fresh() {
         })
         .collect();
     took.sort();
-    println!("fresh after {took:?}");
     // A second, and more on a busy machine.
     assert!(took[DAEMONS / 2] < Duration::from_secs(5), "{took:?}");
     assert_eq!(center.exchanges(), DAEMONS, "one each");
@@ -155,5 +157,27 @@ fn a_network_without_rest_makes_no_loop() {
     if in_a_network_of_its_own(unrest_is_borne) {
         tally.tried();
     }
+    tally.survived();
+}
+
+#[test]
+fn a_sandbox_that_hides_the_network_costs_no_more_than_a_wait() {
+    let mut tally = Tally::of("Network: a sandbox that does not let anybody listen to it");
+    let folder = tempfile::tempdir().unwrap();
+    let library = folder.path().join("no_netlink.so");
+    if !preloadable("no_netlink.c", &library) {
+        not_tried("a sandbox without netlink, since there is no C compiler");
+        return;
+    }
+    let (center, home) = ground();
+    center.set_faults("CreateToken:status=500:times=3");
+    center.sign_in(&home, "work", Duration::from_secs(120));
+    let mut daemon = home.daemon_with(&["-v"], [("LD_PRELOAD", library)]);
+    let log = Log::of(&mut daemon);
+    log.wait_for(" refreshed, ");
+    assert_eq!(center.exchanges(), 4);
+    let told = log.lines("the system does not tell of changes of the network").len();
+    assert_eq!(told, 1, "once until it works again: {:#?}", log.lines(""));
+    tally.tried();
     tally.survived();
 }

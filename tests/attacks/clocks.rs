@@ -4,7 +4,7 @@
 use std::{
     fs,
     os::unix::fs::FileExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
 };
@@ -41,15 +41,10 @@ impl FakeClock {
     fn new() -> Option<Self> {
         let folder = TempDir::new().unwrap();
         fs::write(folder.path().join("ahead"), [0; 16]).unwrap();
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/attacks/clock.c");
-        let mut compiler = Command::new("cc");
-        compiler.args(["-shared", "-fPIC", "-pthread", "-O1", "-Wall", "-Werror", "-o"]);
-        let compiled = compiler.arg(folder.path().join("clock.so")).arg(source).status();
-        if !cfg!(target_os = "linux") || compiled.is_err() {
+        if !preloadable("clock.c", &folder.path().join("clock.so")) {
             not_tried("a clock that is set, since there is no Linux or no C compiler");
             return None;
         }
-        assert!(compiled.unwrap().success(), "clock.c");
         Some(Self { folder })
     }
 
@@ -75,6 +70,17 @@ impl FakeClock {
             ("FAKE_CLOCK", self.folder.path().join("ahead")),
         ]
     }
+}
+
+/// Compiles a file of this folder into what `LD_PRELOAD` takes; whether this machine can.
+pub(crate) fn preloadable(source: &str, library: &Path) -> bool {
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-pthread", "-O1", "-Wall", "-Werror", "-o"]).arg(library);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/attacks");
+    let compiled = compiler.arg(folder.join(source)).status();
+    let is_there = cfg!(target_os = "linux") && compiled.is_ok();
+    assert!(!is_there || compiled.unwrap().success(), "{source}");
+    is_there
 }
 
 /// By how much a clock that is right must be set to show that year.
