@@ -22,7 +22,6 @@ mod stop;
 pub mod waiters;
 mod wake;
 mod watch;
-mod watchdog;
 
 use std::{collections::BTreeMap, io, time::Duration};
 
@@ -42,7 +41,6 @@ use self::{
     skew::Clocks,
     waiters::Waiters,
     wake::{Wakes, Woken},
-    watchdog::Watchdog,
 };
 use crate::{
     api::{Call, router::Router, unix},
@@ -250,10 +248,8 @@ impl Daemon {
         calls: &mut mpsc::Receiver<Call>,
         done: &mut Results,
     ) -> Result<(), Error> {
-        let mut watchdog = Watchdog::new(manager::watchdog());
         loop {
-            watchdog.turned(self.clock.now());
-            let deadline = watchdog.before(self.deadline());
+            let deadline = self.deadline();
             wakes.listen(self.hope.is_there() || self.desk.is_hoping());
             tokio::select! {
                 biased;

@@ -36,8 +36,6 @@ mod network;
 mod network;
 
 pub mod activation;
-#[cfg(any(not(target_os = "linux"), test))]
-mod lifeline;
 mod memory;
 mod process;
 mod readable;

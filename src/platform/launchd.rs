@@ -1,13 +1,8 @@
-//! The service manager on macOS: launchd, which knows neither readiness nor a status line, and has no watchdog.
+//! The service manager on macOS: launchd, which knows neither readiness nor a status line.
 
-use std::{io, process, sync::OnceLock, time::Duration};
+use std::io;
 
 use tracing_subscriber::{Layer, Registry};
-
-use super::lifeline::Lifeline;
-
-/// For how long the loop may be silent under launchd.
-const PATIENCE: Duration = Duration::from_secs(5 * 60);
 
 /// The daemon has started and serves.
 pub fn ready() {}
@@ -20,21 +15,6 @@ pub fn reloading() {}
 
 /// One line about how it is going.
 pub fn status(_line: &str) {}
-
-/// After how long a process that is silent is ended, where that is so: under launchd, which tells a service its label.
-pub fn watchdog() -> Option<Duration> {
-    std::env::var("XPC_SERVICE_NAME").is_ok_and(|label| label == "sso-refresh").then_some(PATIENCE)
-}
-
-/// The loop turns.
-pub fn alive() {
-    static LIFELINE: OnceLock<Option<Lifeline>> = OnceLock::new();
-    // Without a thread there is no watchdog, and everything else as before.
-    let lifeline = LIFELINE.get_or_init(|| Lifeline::new(PATIENCE, || process::abort()).ok());
-    if let Some(lifeline) = lifeline {
-        lifeline.pull();
-    }
-}
 
 /// Whether standard error goes to journald: there is none.
 pub fn logs_to_journal() -> bool {

@@ -1,7 +1,7 @@
 //! The service manager on Linux: systemd's notification protocol, `sd_notify(3)`. Without `NOTIFY_SOCKET`
 //! nothing is sent.
 
-use std::{io, os::fd::AsFd, time::Duration};
+use std::{io, os::fd::AsFd};
 
 use nix::sys::stat::fstat;
 use sd_notify::NotifyState;
@@ -29,16 +29,6 @@ pub fn reloading() {
 /// One line that `systemctl status` shows.
 pub fn status(line: &str) {
     send(&[NotifyState::Status(line)]);
-}
-
-/// After how long a process that is silent is ended, where that is so (`WatchdogSec=`).
-pub fn watchdog() -> Option<Duration> {
-    sd_notify::watchdog_enabled()
-}
-
-/// The loop turns.
-pub fn alive() {
-    send(&[NotifyState::Watchdog]);
 }
 
 /// Whether standard error goes to journald, so that its own protocol can be used instead.

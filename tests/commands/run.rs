@@ -2,12 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "what is missing fails the test")]
 
-use std::{os::unix::net::UnixDatagram, process::Stdio, time::Duration};
+use std::{os::unix::net::UnixDatagram, time::Duration};
 
 use nix::sys::signal::Signal;
 use sso_refresh::simulator::Options;
 
-use crate::support::{Center, Daemon, Home, WORK, WORK_AND_HOME};
+use crate::support::{Center, Home, WORK, WORK_AND_HOME};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -43,29 +43,6 @@ fn the_service_manager_hears_ready_status_reload_and_stopping() {
     assert!(reload.contains("RELOADING=1") && reload.contains("MONOTONIC_USEC="), "{reload}");
     daemon.signal(Signal::SIGTERM);
     told(&manager, "STOPPING=1");
-    assert_eq!(daemon.wait(), 0);
-}
-
-#[test]
-fn the_watchdog_is_fed_while_the_loop_turns() {
-    let center = single_use();
-    let home = Home::with(&center, WORK);
-    home.write("run/.keep", "");
-    let manager = UnixDatagram::bind(home.path("run/notify")).unwrap();
-    manager.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    let mut daemon = Daemon(
-        home.command(["run"])
-            .env("NOTIFY_SOCKET", home.path("run/notify"))
-            .env("WATCHDOG_USEC", "600000")
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap(),
-    );
-    daemon.wait_for("has started");
-    for _ in 0..3 {
-        told(&manager, "WATCHDOG=1");
-    }
-    daemon.signal(Signal::SIGTERM);
     assert_eq!(daemon.wait(), 0);
 }
 
