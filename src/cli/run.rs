@@ -8,6 +8,7 @@ use super::{
 use crate::{
     api::unix,
     daemon::{self, Startup},
+    platform,
     session::schedule::Policy,
 };
 
@@ -24,6 +25,9 @@ pub(super) fn run(context: Context, verbosity: Verbosity) -> Result<u8, Failure>
     }
     let (settings, paths, env, clock) = context.into_settings()?;
     let relevel = log::for_daemon(&settings.log, verbosity, &paths.home)?;
+    if let Err(error) = platform::lock_secrets() {
+        tracing::debug!("what is in memory can reach the swap area: {error}; `ulimit -l` limits it");
+    }
     let startup = Startup { settings, paths, env, clock, policy: Policy::default(), relevel };
     block_on(async {
         daemon::run(startup).await.map_err(|error| Failure::new(code(&error), error.to_string()))

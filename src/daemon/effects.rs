@@ -115,6 +115,7 @@ impl Effects {
             let name = session.name.clone();
             let (stored, whole) = exchanger.read(&name).await;
             let memory = exchanger.store().memory(&name);
+            platform::lock_growth();
             // Nobody listens any more when the daemon ends; the file has it all.
             let read = Event::Read { generation, stored, memory };
             let _ = done.send(Done::Event(name.clone(), Box::new(read)));

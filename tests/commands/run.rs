@@ -119,3 +119,50 @@ fn a_sign_in_by_command_is_noticed_and_kept_fresh() {
     daemon.wait_for("there is no token file");
     assert_eq!(home.run("token").code, 3);
 }
+
+/// How much of the memory of a process the system may not move, in KiB.
+#[cfg(target_os = "linux")]
+fn locked(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmLck:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_in_memory_is_locked_before_and_after_a_refresh() {
+    use nix::sys::resource::{Resource, getrlimit};
+
+    const ENOUGH: u64 = 8 * 1024 * 1024;
+    if getrlimit(Resource::RLIMIT_MEMLOCK).unwrap().0 < ENOUGH && !nix::unistd::geteuid().is_root() {
+        return println!("SKIPPED: `ulimit -l` allows too little memory to be locked");
+    }
+    let center = single_use();
+    let home = Home::with(&center, WORK);
+    center.sign_in(&home, "work", 50 * MINUTE);
+    let mut daemon = home.daemon(&["-v"]);
+    daemon.wait_for("wakes next");
+    assert!(locked(daemon.0.id()) > 0);
+    assert_eq!(home.run("refresh").code, 0);
+    daemon.wait_for("refreshed");
+    assert!(locked(daemon.0.id()) > 0, "it was unlocked and locked again");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_limit_that_allows_no_locked_memory_is_borne_with() {
+    if nix::unistd::geteuid().is_root() {
+        return println!("SKIPPED: the limit does not hold for root");
+    }
+    let home = Home::new();
+    let program = env!("CARGO_BIN_EXE_sso-refresh");
+    let mut command = home.command([""; 0]);
+    let mut limited = std::process::Command::new("/bin/sh");
+    limited.args(["-c", "ulimit -l 0 && exec \"$0\" run -v", program]).env_clear();
+    limited.envs(command.env("PATH", "/bin").get_envs().filter_map(|(name, value)| Some((name, value?))));
+    limited.stdin(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
+    let mut daemon = crate::support::Daemon(limited.spawn().unwrap());
+    let line = daemon.wait_for("can reach the swap area");
+    assert!(line.contains("DEBUG"), "{line}");
+    daemon.wait_for("has started");
+}
