@@ -37,6 +37,7 @@ use self::{
     hope::Hope,
     instance::Instance,
     pace::{Pace, Queued},
+    report::{Kind, told},
     shown::Shown,
     skew::Clocks,
     waiters::Waiters,
@@ -174,7 +175,9 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
     daemon.show_status();
     daemon.watch(&mut wakes);
     manager::ready();
-    tracing::info!(
+    told!(
+        info,
+        Kind::Started,
         "sso-refresh {} has started: {}; programs ask at {}",
         env!("CARGO_PKG_VERSION"),
         report::names(daemon.sessions.keys()),
@@ -354,7 +357,9 @@ impl Daemon {
             return;
         };
         let now = self.clock.now();
-        for action in session.handle(event, now, fastrand::f64()) {
+        let actions = session.handle(event, now, fastrand::f64());
+        let next_refresh = session.next_refresh();
+        for action in actions {
             match action {
                 // It could be cut off between the server and the disk.
                 Action::Exchange { .. } if self.stopping => continue,
@@ -371,11 +376,11 @@ impl Daemon {
                 Action::Tell(Notice::Refreshed { .. }) => self.desk.hope(Some(name), now),
                 _ => {}
             }
-            self.effects.run(settings, action);
+            self.effects.run(settings, action, next_refresh);
         }
         let next = session.next_wake();
         if let Some((at, why)) = next {
-            tracing::debug!(session = name, at_ms = at.millis(), "{name}: wakes next at {at}: {why}");
+            tracing::debug!(sso_session = name, at_ms = at.millis(), "{name}: wakes next at {at}: {why}");
         }
         self.agenda.set(name, next.map(|(at, _)| at));
         self.hope.set(name, session.is_hoping());
@@ -397,7 +402,7 @@ impl Daemon {
         let now = self.clock.now();
         while let Some(Queued { session, work, server, .. }) = self.pace.begin(now) {
             match self.settings.sessions.get(&session) {
-                Some(settings) => self.effects.run(settings, work),
+                Some(settings) => self.effects.run(settings, work, None),
                 None => self.pace.ended(&server),
             }
         }

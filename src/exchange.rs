@@ -112,7 +112,7 @@ impl Exchanger {
                 Ok(true) => reading = self.store.read(session),
                 Ok(false) => {}
                 // An exchange will say it.
-                Err(error) => tracing::debug!(session, "{session}: {error}"),
+                Err(error) => tracing::debug!(sso_session = session, "{session}: {error}"),
             }
         }
         match reading {
@@ -143,15 +143,15 @@ impl Exchanger {
     ) -> Exchanged {
         let mut locked = match self.lock(&session.name).await {
             Ok(locked) => locked,
-            Err(message) => return failed(message, None).into(),
+            Err(message) => return failed("lock", message).into(),
         };
         let sent = match self.settled(|_| locked.read()).await {
             Ok(Reading { stored: Stored::Token(token), .. }) => token,
             Ok(Reading { stored: Stored::Missing, .. }) => return Outcome::Gone.into(),
             Ok(Reading { stored: Stored::Broken(message) | Stored::Unreachable(message), .. }) => {
-                return failed(message, None).into();
+                return failed("file", message).into();
             }
-            Err(error) => return failed(error.to_string(), None).into(),
+            Err(error) => return failed("file", error.to_string()).into(),
         };
         let newer = known.is_none_or(|known| !known.same_as(&sent) && sent.expires_at > known.expires_at);
         if newer && sent.left(self.clock.now()) >= enough {
@@ -162,11 +162,8 @@ impl Exchanger {
             return Outcome::Adopted(sent).into();
         };
         if let Err(error) = locked.reserve() {
-            return failed(
-                format!("nothing is refreshed as long as a new token can't be kept: {error}"),
-                None,
-            )
-            .into();
+            let message = format!("nothing is refreshed as long as a new token can't be kept: {error}");
+            return failed("disk", message).into();
         }
         match self.post(session, refresh_token, registration).await {
             Ok(token) => save(locked, session, &kept(token, &sent), &sent),
@@ -236,7 +233,10 @@ impl Exchanger {
     async fn refused(&self, locked: &Locked, sent: &Token, error: &oidc::Error) -> Outcome {
         let reason = match error.verdict() {
             Verdict::SignIn(reason) => reason,
-            Verdict::Retry { after } => return failed(error.to_string(), after),
+            Verdict::Retry { after: retry_after } => {
+                let (message, kind) = (error.to_string(), error.word());
+                return Outcome::Failed(Failure { message, kind, retry_after });
+            }
         };
         match self.settled(|_| locked.read()).await {
             Ok(Reading { stored: Stored::Missing, .. }) => Outcome::Gone,
@@ -249,9 +249,9 @@ impl Exchanger {
                 Outcome::Refused { reason, message: error.to_string() }
             }
             Ok(Reading { stored: Stored::Broken(message) | Stored::Unreachable(message), .. }) => {
-                failed(message, None)
+                failed("file", message)
             }
-            Err(error) => failed(error.to_string(), None),
+            Err(error) => failed("file", error.to_string()),
         }
     }
 
@@ -305,8 +305,8 @@ pub fn server(session: &SessionSettings) -> String {
         .unwrap_or_else(|| endpoint::oidc_url(&session.region, session.use_fips, session.use_dual_stack))
 }
 
-fn failed(message: String, retry_after: Option<Duration>) -> Outcome {
-    Outcome::Failed(Failure { message, retry_after })
+fn failed(kind: &'static str, message: String) -> Outcome {
+    Outcome::Failed(Failure { message, kind, retry_after: None })
 }
 
 fn identity(session: &SessionSettings) -> Identity {

@@ -177,6 +177,11 @@ impl Session {
         [self.next_attempt(), self.next_announcement()].into_iter().flatten().min()
     }
 
+    /// When it will next try to refresh, where it can.
+    pub fn next_refresh(&self) -> Option<Timestamp> {
+        self.next_attempt().filter(|_| self.is_refreshable()).map(|(at, _)| at)
+    }
+
     fn next_attempt(&self) -> Option<(Timestamp, &'static str)> {
         if self.in_flight.is_some() {
             return None;
@@ -248,7 +253,7 @@ impl Session {
             Outcome::Refused { reason, message } => self.refused(reason, message, now, actions),
             Outcome::Failed(failure) => self.failed(failure, None, now, random, actions),
             Outcome::Unsaved { token, sent, message } => {
-                let failure = Failure { message, retry_after: None };
+                let failure = Failure { message, kind: "disk", retry_after: None };
                 self.failed(failure, Some(Box::new((token, sent))), now, random, actions);
             }
         }

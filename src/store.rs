@@ -174,7 +174,7 @@ impl Store {
         let failed_before = self.0.copies_fail.swap(kept.is_err(), Ordering::Relaxed);
         match kept {
             Err(error) if !failed_before => {
-                tracing::warn!(session, "{session}: no copy of its token is kept: {error}");
+                tracing::warn!(sso_session = session, "{session}: no copy of its token is kept: {error}");
             }
             Err(_) | Ok(()) => {}
         }

@@ -82,6 +82,14 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// `16:10 UTC`, where a line is short and the day is clear.
+    pub fn hour_and_minute(self) -> String {
+        let minutes = self.secs().div_euclid(60).rem_euclid(24 * 60);
+        format!("{:02}:{:02} UTC", minutes / 60, minutes % 60)
+    }
+}
+
 /// `2026-11-23T16:10:41Z`: whole seconds, rounded down, the one form that every SDK reads.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -194,6 +202,18 @@ mod tests {
             (i64::MIN, "0001-01-01T00:00:00Z"),
         ] {
             assert_eq!(Timestamp::from_millis(millis).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn says_the_time_of_the_day() {
+        for (secs, expected) in [
+            (1_800_000_059, "08:00 UTC"),
+            (1_800_000_060, "08:01 UTC"),
+            (86_399, "23:59 UTC"),
+            (-1, "23:59 UTC"),
+        ] {
+            assert_eq!(Timestamp::from_secs(secs).hour_and_minute(), expected);
         }
     }
 

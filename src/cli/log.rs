@@ -226,7 +226,7 @@ mod tests {
             .event_format(CommandLine)
             .fmt_fields(debug_fn(message).delimited(""));
         tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
-            tracing::warn!(session = "work", "work: not kept: disk\nfull \u{1b}[31m");
+            tracing::warn!(sso_session = "work", "work: not kept: disk\nfull \u{1b}[31m");
             tracing::debug!(count = 3, "{} of {}", 1, 2);
         });
         let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();

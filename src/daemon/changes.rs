@@ -2,7 +2,12 @@
 
 use std::path::PathBuf;
 
-use super::{Daemon, POLL, files::AFTER_WRITE, wake::Wakes};
+use super::{
+    Daemon, POLL,
+    files::AFTER_WRITE,
+    report::{Kind, told},
+    wake::Wakes,
+};
 use crate::time::words;
 
 impl Daemon {
@@ -52,7 +57,12 @@ impl Daemon {
         let watched = wakes.watch(&self.paths.token_cache, files);
         let unwatched = made.and(watched).err();
         if let Some(error) = unwatched.as_ref().filter(|_| unwatched != self.unwatched) {
-            tracing::warn!("{error}: changes made by other programs are noticed within {}", words(POLL));
+            told!(
+                warn,
+                Kind::NotWatched,
+                "{error}: changes made by other programs are noticed within {}",
+                words(POLL)
+            );
         }
         self.poll_at = unwatched.as_ref().map(|_| self.clock.now().after(POLL));
         self.unwatched = unwatched;

@@ -19,6 +19,7 @@ use super::{
     broker::{Broker, Fetch, News},
     effects::Done,
     pace::{Pace, Queued},
+    report::{Kind, told},
     waiters::sign_in_needed,
 };
 use crate::{
@@ -168,10 +169,10 @@ impl Daemon {
         };
         let said = line(format_args!("{name}: {said}"));
         match self.desk.broker.fetched(fetch, result, now) {
-            Some(News::RenewalFails) => tracing::warn!(session = name, "{said}"),
-            Some(News::Fails) => tracing::info!(session = name, "{said}"),
-            Some(News::Nothing) => tracing::debug!(session = name, "{said}"),
-            None => tracing::debug!(session = name, "{name}: credentials came too late and are dropped"),
+            Some(News::RenewalFails) => told!(warn, Kind::CredentialsFailing, sso_session = name, "{said}"),
+            Some(News::Fails) => tracing::info!(sso_session = name, "{said}"),
+            Some(News::Nothing) => tracing::debug!(sso_session = name, "{said}"),
+            None => tracing::debug!(sso_session = name, "{name}: credentials came too late and are dropped"),
         }
         self.desk.settle(role, now);
     }

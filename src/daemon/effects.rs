@@ -19,6 +19,7 @@ use crate::{
         event::{Action, Event, Generation},
         role::RoleCredentials,
     },
+    time::Timestamp,
 };
 
 /// What was done.
@@ -65,8 +66,8 @@ impl Effects {
         self.done.clone()
     }
 
-    /// Does `action` for `session`, or begins to.
-    pub(super) fn run(&mut self, session: &SessionSettings, action: Action) {
+    /// Does `action` for `session`, which will next try to refresh at `next`, or begins to.
+    pub(super) fn run(&mut self, session: &SessionSettings, action: Action, next: Option<Timestamp>) {
         let store = self.exchanger.store();
         let name = &session.name;
         let kept = match action {
@@ -86,12 +87,12 @@ impl Effects {
                     (session, exchanged)
                 });
             }
-            Action::Tell(notice) => return report::tell(name, &notice),
+            Action::Tell(notice) => return report::tell(name, &notice, next),
             Action::Remember(memory) => store.remember(name, memory),
             Action::Forget => store.forget(name),
         };
         if let Err(error) = kept {
-            tracing::warn!(session = name, "{name}: the own state can't be kept: {error}");
+            tracing::warn!(sso_session = name, "{name}: the own state can't be kept: {error}");
         }
     }
 

@@ -9,6 +9,7 @@ use super::{
     Daemon,
     desk::changed,
     files::{AFTER_WRITE, Stamp},
+    report::{Kind, told},
 };
 use crate::{
     config::{self, Changes, SessionSettings, Settings},
@@ -38,9 +39,14 @@ impl Daemon {
         manager::reloading();
         let verdict = self.load();
         match &verdict {
-            Ok(taken_up) => tracing::info!("the configuration was loaded again: {taken_up}"),
+            Ok(taken_up) => told!(info, Kind::Configured, "the configuration was loaded again: {taken_up}"),
             Err(error) => {
-                tracing::error!("the configuration was not taken up, the old one stays in force: {error}");
+                told!(
+                    error,
+                    Kind::ConfigurationRefused,
+                    error,
+                    "the configuration was not taken up, the old one stays in force: {error}"
+                );
             }
         }
         manager::ready();
@@ -163,7 +169,7 @@ impl Daemon {
     fn warn_of(&self, known: &[String]) {
         let known: HashSet<&String> = known.iter().collect();
         for warning in self.settings.warnings.iter().filter(|warning| !known.contains(warning)) {
-            tracing::warn!("{warning}");
+            told!(warn, Kind::ConfigurationDoubtful, "{warning}");
         }
     }
 }

@@ -1,5 +1,12 @@
 //! What the daemon says of its sessions: a log line for each notice, a status line for the service manager.
+//!
+//! Each log line is whole in itself, for `journalctl` and terminals. Its fields are for programs: journald has them under
+//! their names in capitals, the JSON log as they are.
 
+mod kind;
+
+pub use self::kind::Kind;
+pub(crate) use self::kind::told;
 use crate::{
     session::{
         event::Notice,
@@ -8,45 +15,70 @@ use crate::{
     time::{Timestamp, words},
 };
 
-/// Writes `notice` to the log. Each message is whole in itself, for `journalctl` and terminals; the fields are for
-/// programs.
-pub fn tell(session: &str, notice: &Notice) {
+/// Writes `notice` to the log; `next` is when the session will next try to refresh.
+pub fn tell(session: &str, notice: &Notice, next: Option<Timestamp>) {
+    let next_refresh = next.map(tracing::field::display);
     match notice {
-        Notice::TakenUp { expires_at } => {
-            tracing::info!(session, %expires_at, "{session}: keeps the token fresh that is good until {expires_at}");
-        }
-        Notice::Refreshed { expires_at } => {
-            tracing::info!(session, %expires_at, "{session}: refreshed, good until {expires_at}");
-        }
-        Notice::Failing { message, retry_at } => {
-            tracing::warn!(
-                session,
-                error = message,
-                %retry_at,
-                "{session}: could not refresh, and tries again from {retry_at} on: {message}"
-            );
-        }
-        Notice::Recovered { after } => {
-            tracing::info!(session, "{session}: works again, after {}", words(*after));
-        }
-        Notice::SignedOut => tracing::info!(
-            session,
+        Notice::TakenUp { expires_at } => told!(
+            info,
+            Kind::TakenUp,
+            sso_session = session,
+            %expires_at,
+            next_refresh,
+            "{session}: keeps the token fresh that is good until {expires_at}"
+        ),
+        Notice::Refreshed { expires_at } => told!(
+            info,
+            Kind::Refreshed,
+            sso_session = session,
+            %expires_at,
+            next_refresh,
+            "{session}: refreshed, good until {expires_at}"
+        ),
+        Notice::Failing { message, kind, retry_at } => told!(
+            warn,
+            Kind::RefreshFailing,
+            sso_session = session,
+            error = message,
+            error_kind = kind,
+            next_refresh = %retry_at,
+            "{session}: could not refresh, and tries again from {retry_at} on: {message}"
+        ),
+        Notice::Recovered { after } => told!(
+            info,
+            Kind::Recovered,
+            sso_session = session,
+            next_refresh,
+            "{session}: works again, after {}",
+            words(*after)
+        ),
+        Notice::SignedOut => told!(
+            info,
+            Kind::SignedOut,
+            sso_session = session,
             "{session}: there is no token file: sign in with `sso-refresh login {session}` or `aws sso login`"
         ),
-        Notice::SignInNeeded { reason, message } => tracing::warn!(
-            session,
+        Notice::SignInNeeded { reason, message } => told!(
+            warn,
+            Kind::SignInNeeded,
+            sso_session = session,
             error = message.as_deref(),
+            error_kind = reason.word(),
             "{session}: {reason}{}: sign in with `sso-refresh login {session}`",
             message.as_ref().map(|message| format!(" ({message})")).unwrap_or_default()
         ),
-        Notice::SessionEnding { at } => tracing::warn!(
-            session,
-            %at,
+        Notice::SessionEnding { at } => told!(
+            warn,
+            Kind::SessionEnding,
+            sso_session = session,
+            session_ends_at = %at,
             "{session}: the sign-in session ends about {at}: `sso-refresh login {session}` begins a new one"
         ),
-        Notice::RegistrationEnding { at } => tracing::warn!(
-            session,
-            %at,
+        Notice::RegistrationEnding { at } => told!(
+            warn,
+            Kind::RegistrationEnding,
+            sso_session = session,
+            registration_expires_at = %at,
             "{session}: the client registration ends at {at}: `sso-refresh login {session}` replaces it"
         ),
     }
@@ -55,11 +87,22 @@ pub fn tell(session: &str, notice: &Notice) {
 /// Writes to the log what became of a broken token file. What is no news is for who looks closely.
 pub fn healed(session: &str, verdict: &Result<(), String>, news: bool) {
     match verdict {
-        Ok(()) => tracing::warn!(session, "{session}: the token file was broken and has been healed"),
-        Err(error) if news => {
-            tracing::warn!(session, "{session}: the token file is broken and can't be healed: {error}");
+        Ok(()) => told!(
+            warn,
+            Kind::Repaired,
+            sso_session = session,
+            "{session}: the token file was broken and has been healed"
+        ),
+        Err(error) if news => told!(
+            warn,
+            Kind::NotRepaired,
+            sso_session = session,
+            error,
+            "{session}: the token file is broken and can't be healed: {error}"
+        ),
+        Err(error) => {
+            tracing::debug!(sso_session = session, "{session}: the token file can't be healed yet: {error}");
         }
-        Err(error) => tracing::debug!(session, "{session}: the token file can't be healed yet: {error}"),
     }
 }
 
@@ -72,8 +115,13 @@ pub fn names<'a>(sessions: impl Iterator<Item = &'a String>) -> String {
     format!("it keeps fresh {names}")
 }
 
-/// How all sessions are doing, in a line.
-pub fn line(sessions: &[Status], config_error: Option<&str>, endpoint_error: Option<&str>) -> String {
+/// How all sessions are doing, in a line; `next` is when the first of them will be refreshed.
+pub fn line(
+    sessions: &[Status],
+    next: Option<Timestamp>,
+    config_error: Option<&str>,
+    endpoint_error: Option<&str>,
+) -> String {
     let mut parts = Vec::new();
     if let Some(error) = config_error {
         parts.push(format!("the configuration is not in force: {error}"));
@@ -81,14 +129,12 @@ pub fn line(sessions: &[Status], config_error: Option<&str>, endpoint_error: Opt
     if let Some(error) = endpoint_error {
         parts.push(format!("the endpoint is not there: {error}"));
     }
+    let next = next.map(|at| format!(", next refresh {}", at.hour_and_minute())).unwrap_or_default();
     parts.push(match sessions.iter().filter(|session| is_fresh(session)).count() {
         _ if sessions.is_empty() => "no session is configured: run `aws configure sso`".to_owned(),
-        1 => "1 session fresh".to_owned(),
-        fresh => format!("{fresh} sessions fresh"),
+        1 => format!("1 session fresh{next}"),
+        fresh => format!("{fresh} sessions fresh{next}"),
     });
-    if let Some(at) = next(sessions) {
-        parts.push(format!("next refresh {at}"));
-    }
     for session in sessions {
         match session.state {
             // One whose file has not been read yet needs nothing.
@@ -108,24 +154,17 @@ fn is_fresh(session: &Status) -> bool {
     session.usable && matches!(session.state, State::Fresh | State::Refreshing)
 }
 
-fn next(sessions: &[Status]) -> Option<Timestamp> {
-    let fresh = sessions.iter().filter(|session| session.state == State::Fresh);
-    fresh.filter_map(|session| Some(session.next.as_ref()?.at)).min()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::status::Next;
 
     fn status(session: &str, state: State, usable: bool) -> Status {
-        let at = Timestamp::from_secs(1_800_000_000);
         Status {
             session: session.into(),
             state,
             reason: None,
             expires_at: None,
-            next: Some(Next { at, why: "refresh".into() }),
+            next: None,
             session_ends_at: None,
             registration_expires_at: None,
             refreshed_at: None,
@@ -138,30 +177,39 @@ mod tests {
     #[test]
     fn the_line_says_what_is_well_and_what_is_not() {
         let fresh = || status("home", State::Fresh, true);
-        for (sessions, error, expected) in [
-            (vec![], None, "no session is configured: run `aws configure sso`"),
-            (vec![fresh()], None, "1 session fresh · next refresh 2027-01-15T08:00:00Z"),
+        let next = Some(Timestamp::from_secs(1_800_000_000));
+        for (sessions, next, error, expected) in [
+            (vec![], None, None, "no session is configured: run `aws configure sso`"),
+            (vec![fresh()], next, None, "1 session fresh, next refresh 08:00 UTC"),
             (
                 vec![fresh(), status("work", State::LoginRequired, false)],
+                next,
                 None,
-                "1 session fresh · next refresh 2027-01-15T08:00:00Z · work needs a sign-in: sso-refresh login work",
+                "1 session fresh, next refresh 08:00 UTC · work needs a sign-in: sso-refresh login work",
             ),
-            (vec![status("work", State::Backoff, true)], None, "0 sessions fresh · work is tried again"),
+            (
+                vec![status("work", State::Backoff, true)],
+                None,
+                None,
+                "0 sessions fresh · work is tried again",
+            ),
             (
                 vec![status("work", State::Refreshing, true), fresh()],
+                next,
                 None,
-                "2 sessions fresh · next refresh 2027-01-15T08:00:00Z",
+                "2 sessions fresh, next refresh 08:00 UTC",
             ),
-            (vec![status("work", State::Refreshing, false)], None, "0 sessions fresh"),
+            (vec![status("work", State::Refreshing, false)], None, None, "0 sessions fresh"),
             (
                 vec![Status { remedy: None, ..status("work", State::SignedOut, false) }],
+                None,
                 Some("config.toml:1:1: no"),
                 "the configuration is not in force: config.toml:1:1: no · 0 sessions fresh",
             ),
         ] {
-            assert_eq!(line(&sessions, error, None), expected);
+            assert_eq!(line(&sessions, next, error, None), expected);
         }
-        let line = line(&[fresh()], None, Some("the port is taken"));
+        let line = line(&[fresh()], None, None, Some("the port is taken"));
         assert!(line.starts_with("the endpoint is not there: the port is taken · 1 session fresh"), "{line}");
     }
 }

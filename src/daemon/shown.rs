@@ -4,7 +4,11 @@
 use std::time::Duration;
 
 use super::{Daemon, report};
-use crate::{platform::manager, session::status::Status, time::Timestamp};
+use crate::{
+    platform::manager,
+    session::status::{State, Status},
+    time::Timestamp,
+};
 
 /// How long a status line stays at least.
 const STAYS: Duration = Duration::from_secs(1);
@@ -42,8 +46,11 @@ impl Daemon {
         if self.shown.next(now).is_none_or(|at| at > now) {
             return;
         }
+        let statuses = self.statuses();
+        let well = self.sessions.values().zip(&statuses).filter(|(_, status)| status.state == State::Fresh);
+        let next = well.filter_map(|(session, _)| session.next_refresh()).min();
         let (config_error, endpoint_error) = (self.config_error.as_deref(), self.endpoint.trouble());
-        let line = report::line(&self.statuses(), config_error, endpoint_error);
+        let line = report::line(&statuses, next, config_error, endpoint_error);
         if line != self.shown.line {
             manager::status(&line);
         }

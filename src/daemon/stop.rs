@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     Daemon, Results,
+    report::{Kind, told},
     wake::{Wakes, Woken},
 };
 use crate::{platform::Fired, time::words};
@@ -17,13 +18,15 @@ impl Daemon {
         self.stopping = true;
         self.give_up_the_queue();
         if let Some(sessions) = self.under_way() {
-            tracing::info!(
+            told!(
+                info,
+                Kind::Stopping,
                 "stopping as soon as the exchange of {sessions} is on disk, in {} at the latest; \
                  another signal ends it at once",
                 words(STOP_PATIENCE)
             );
         } else {
-            tracing::info!("stopping");
+            told!(info, Kind::Stopping, "stopping");
         }
         let last = self.clock.now().after(STOP_PATIENCE);
         loop {

@@ -48,12 +48,12 @@ impl Replaced {
         let name = self.locked.session();
         match self.locked.save(token, Some(&self.ours), &self.identity) {
             Ok(Saved::Written(_)) => {
-                tracing::info!(session = name, "{name}: a token that was written meanwhile is kept");
+                tracing::info!(sso_session = name, "{name}: a token that was written meanwhile is kept");
             }
             Ok(Saved::Gone | Saved::Superseded(_)) => {}
             Err(error) => {
                 tracing::warn!(
-                    session = name,
+                    sso_session = name,
                     "{name}: a token that was written meanwhile can't be kept: {error}"
                 );
             }

@@ -118,6 +118,26 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Which one it is, in a word for programs.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Dns { .. } => "dns",
+            Self::Connect { .. } => "connect",
+            Self::Tls { .. } => "tls",
+            Self::Proxy { .. } => "proxy",
+            Self::Timeout { .. } => "timeout",
+            Self::Interrupted { .. } => "interrupted",
+            Self::TooLarge { .. } | Self::Garbled { .. } => "not_the_service",
+            Self::CaBundle { .. } | Self::BadProxy { .. } | Self::Insecure { .. } | Self::Url { .. } => {
+                "settings"
+            }
+            Self::Unsendable { .. } => "file",
+            Self::Setup { .. } => "setup",
+        }
+    }
+}
+
 /// What was wrong with the TLS handshake.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TlsFault {

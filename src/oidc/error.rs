@@ -104,6 +104,11 @@ impl ErrorKind {
         KINDS.iter().find(|(_, known, _)| *known == exception).map(|(kind, ..)| *kind)
     }
 
+    fn word(self) -> &'static str {
+        let known = KINDS.iter().find(|(kind, ..)| *kind == self);
+        known.map(|(.., code)| *code).filter(|code| !code.is_empty()).unwrap_or("refused")
+    }
+
     fn of_code(code: &str) -> Option<Self> {
         KINDS.iter().find(|(_, _, known)| !known.is_empty() && *known == code).map(|(kind, ..)| *kind)
     }
@@ -158,6 +163,18 @@ impl Error {
                 Some(reason) if matches!(status, 400 | 401) => Verdict::SignIn(reason),
                 Some(_) | None => Verdict::Retry { after: *retry_after },
             },
+        }
+    }
+
+    /// What kind of error it is, in a word for programs: the service's own code where it gave one that is known.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Transport(error) => error.word(),
+            Self::Service { kind, .. } => kind.word(),
+            Self::Malformed { status: 407, .. } => "proxy",
+            Self::Malformed { status: 429, .. } => "throttled",
+            Self::Malformed { status: 500..=599, .. } => "server_error",
+            Self::Malformed { .. } => "not_the_service",
         }
     }
 

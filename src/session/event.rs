@@ -112,6 +112,8 @@ pub enum Outcome {
 pub struct Failure {
     /// What and why, in a line and without a secret.
     pub message: String,
+    /// What kind of thing it was, in a word for programs: `dns`, say.
+    pub kind: &'static str,
     /// The earliest next attempt that the server asked for, counted from its answer (`Retry-After`).
     pub retry_after: Option<Duration>,
 }
@@ -132,6 +134,20 @@ pub enum Reason {
     NotRefreshable,
     /// The token file can't be read, and there is no good copy of it.
     Unreadable,
+}
+
+impl Reason {
+    /// The word for programs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::InvalidGrant => "invalid_grant",
+            Self::InvalidClient => "invalid_client",
+            Self::ExpiredToken => "expired_token",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::NotRefreshable => "not_refreshable",
+            Self::Unreadable => "unreadable",
+        }
+    }
 }
 
 impl fmt::Display for Reason {
@@ -216,6 +232,8 @@ pub enum Notice {
     Failing {
         /// What went wrong.
         message: String,
+        /// As in [`Failure`].
+        kind: &'static str,
         /// When it is tried again.
         retry_at: Timestamp,
     },

@@ -49,7 +49,7 @@ impl Session {
             Phase::LoginRequired { .. } if self.token.is_some() => {}
             Phase::Unread | Phase::SignedOut | Phase::LoginRequired { .. } => {
                 self.generation.0 += 1;
-                let failure = Failure { message, retry_after: None };
+                let failure = Failure { message, kind: "file", retry_after: None };
                 self.failed(failure, None, now, random, actions);
             }
         }
@@ -100,7 +100,11 @@ impl Session {
         let at = at.max(not_before.unwrap_or(now));
         self.phase = Phase::Backoff(Retry { at, not_before, unsaved });
         if first {
-            actions.push(Action::Tell(Notice::Failing { message: failure.message, retry_at: at }));
+            actions.push(Action::Tell(Notice::Failing {
+                message: failure.message,
+                kind: failure.kind,
+                retry_at: at,
+            }));
         }
     }
 

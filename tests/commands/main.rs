@@ -10,6 +10,7 @@ mod config;
 mod credentials;
 mod endpoint;
 mod import;
+mod journal;
 mod login;
 mod paste;
 mod profiles;

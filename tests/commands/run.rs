@@ -37,7 +37,7 @@ fn the_service_manager_hears_ready_status_reload_and_stopping() {
     manager.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let mut daemon = home.daemon_with(&[], [("NOTIFY_SOCKET", home.path("run/notify"))]);
     told(&manager, "READY=1");
-    assert!(told(&manager, "1 session fresh · next refresh").last().unwrap().starts_with("STATUS="));
+    assert!(told(&manager, "1 session fresh, next refresh").last().unwrap().starts_with("STATUS="));
     daemon.signal(Signal::SIGHUP);
     let reload = told(&manager, "READY=1").join("\n");
     assert!(reload.contains("RELOADING=1") && reload.contains("MONOTONIC_USEC="), "{reload}");

@@ -225,7 +225,7 @@ impl Crowd {
             (_, None) => Outcome::Gone,
             (None, Some(_)) => {
                 self.tally.failures += 1;
-                Outcome::Failed(Failure { message: "no answer".into(), retry_after: None })
+                Outcome::Failed(Failure { message: "no answer".into(), kind: "timeout", retry_after: None })
             }
             (Some(sent), Some(found)) if !sent.same_as(found) => Outcome::Adopted(found.clone()),
             (Some(_), Some(_)) => {

@@ -5,6 +5,14 @@ mod crowd;
 mod step;
 mod world;
 
+use std::{
+    io::{self, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
 use proptest::{collection::vec, prelude::*, test_runner::RngSeed};
 use sso_refresh::session::status::State;
 use step::Step;
@@ -127,4 +135,44 @@ fn ten_years_of_a_laptop() {
     assert!(tally.exchanges > 10_000, "the laptop was used: {tally:?}");
     assert!(u64::from(logins) <= tally.sign_ins_needed, "no sign-in but where one was asked for: {tally:?}");
     assert!(tally.sign_ins_needed <= 3653, "{tally:?}");
+}
+
+/// Counts the lines of the log.
+#[derive(Clone, Default)]
+struct Lines(Arc<AtomicUsize>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.fetch_add(bytes.iter().filter(|byte| **byte == b'\n').count(), Ordering::Relaxed);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_healthy_day_of_one_session_is_told_in_less_than_sixty_lines() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let info = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::INFO)
+        .with_writer(move || writer.clone())
+        .finish();
+    let world = tracing::subscriber::with_default(info, || {
+        let mut world = World::new(3, HOUR, 20 * MINUTE);
+        // The longest that a session lasts by default, and its end.
+        world.run_until(8 * HOUR);
+        world.play(Step::SessionEnds);
+        world.run_until(9 * HOUR);
+        world.play(Step::Login);
+        world.run_until(DAY);
+        world
+    });
+    let told = lines.0.load(Ordering::Relaxed);
+    let exchanges = usize::try_from(world.tally.exchanges).unwrap();
+    println!("a healthy day: {told} lines of the log at info for {exchanges} exchanges");
+    assert!(exchanges > 30 && told > exchanges, "{told} lines of {exchanges} exchanges");
+    assert!(told < 60, "{told} lines");
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use sso_refresh::{
+    daemon::report,
     session::{
         Session,
         event::{Action, Event, Failure, Generation, Memory, Notice, Outcome, Reason, Stored, Wake},
@@ -285,11 +286,15 @@ impl World {
     fn outcome(&mut self, flight: &Flight) -> Outcome {
         let Some(said) = &flight.said else {
             self.tally.failures += 1;
-            return Outcome::Failed(Failure { message: "no answer".into(), retry_after: None });
+            return Outcome::Failed(Failure {
+                message: "no answer".into(),
+                kind: "timeout",
+                retry_after: None,
+            });
         };
         if self.torn {
             self.tally.failures += 1;
-            return Outcome::Failed(Failure { message: "torn".into(), retry_after: None });
+            return Outcome::Failed(Failure { message: "torn".into(), kind: "file", retry_after: None });
         }
         let Some(file) = self.file.clone() else { return Outcome::Gone };
         if file.refresh_token != flight.sent.refresh_token {
@@ -366,8 +371,13 @@ impl World {
                 let flight = Flight { generation, sent, acts_at: self.now, lands_at: self.now + WATCH, said };
                 self.flight = Some(flight);
             }
-            Action::Tell(Notice::SignInNeeded { .. }) => self.tally.sign_ins_needed += 1,
-            Action::Tell(_) => self.tally.told += 1,
+            Action::Tell(notice) => {
+                report::tell("work", &notice, self.session.next_refresh());
+                match notice {
+                    Notice::SignInNeeded { .. } => self.tally.sign_ins_needed += 1,
+                    _ => self.tally.told += 1,
+                }
+            }
             Action::Remember(_) | Action::Forget => {}
         }
     }
@@ -375,7 +385,8 @@ impl World {
     fn exchange(&mut self, generation: Generation, known: Option<Token>, enough: Duration) {
         assert!(self.flight.is_none(), "two exchanges in flight");
         if self.torn {
-            let outcome = Outcome::Failed(Failure { message: "torn".into(), retry_after: None });
+            let outcome =
+                Outcome::Failed(Failure { message: "torn".into(), kind: "file", retry_after: None });
             return self.tell(Event::Exchanged { generation, outcome });
         }
         let Some(file) = self.file.clone() else {

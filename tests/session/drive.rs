@@ -123,7 +123,7 @@ impl Drive {
 }
 
 pub(crate) fn failure(message: &str, retry_after: Option<u64>) -> Outcome {
-    Outcome::Failed(Failure { message: message.into(), retry_after: retry_after.map(secs) })
+    Outcome::Failed(Failure { message: message.into(), kind: "network", retry_after: retry_after.map(secs) })
 }
 
 pub(crate) fn refused(reason: Reason) -> Outcome {

@@ -142,3 +142,20 @@ fn no_answer_ends_no_session() {
     let lost = http::Error::Interrupted { host: "oidc.example".into(), why: "cut".into() };
     assert_eq!(Error::from(lost).verdict(), RETRY);
 }
+
+#[test]
+fn has_a_word_for_programs() {
+    let connect = http::Error::Connect { host: "oidc".into(), why: "refused".into() };
+    for (error, word) in [
+        (failure("400 X", r#"{"error":"invalid_request"}"#), "invalid_request"),
+        (failure("400 X\r\nx-amzn-ErrorType: InvalidRequestRegionException", r#"{"error":"x"}"#), "refused"),
+        (failure("400 X", r#"{"error":"something_new"}"#), "refused"),
+        (failure("407 X", "<html>"), "proxy"),
+        (failure("429 X", "{}"), "throttled"),
+        (failure("503 X", "<html>"), "server_error"),
+        (failure("302 X", ""), "not_the_service"),
+        (connect.into(), "connect"),
+    ] {
+        assert_eq!(error.word(), word, "{error}");
+    }
+}
