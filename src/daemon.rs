@@ -11,6 +11,7 @@ mod desk;
 mod effects;
 mod endpoint;
 mod files;
+mod heartbeat;
 mod hope;
 pub mod instance;
 pub mod pace;
@@ -34,12 +35,14 @@ use self::{
     effects::{Done, Effects},
     endpoint::Endpoint,
     files::{Files, Stamp},
+    heartbeat::Heartbeat,
     hope::Hope,
     instance::Instance,
     pace::{Pace, Queued},
     report::{Kind, told},
     shown::Shown,
     skew::Clocks,
+    stop::STOP_PATIENCE,
     waiters::Waiters,
     wake::{Wakes, Woken},
 };
@@ -169,6 +172,7 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
         config_error: None,
         shown: Shown::default(),
         clocks: Clocks::default(),
+        heartbeat: Heartbeat::new(),
         generation: Generation::default(),
     };
     daemon.begin();
@@ -185,7 +189,7 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
     );
 
     daemon.turn(&mut wakes, &mut calls, &mut done).await?;
-    manager::stopping();
+    manager::stopping(STOP_PATIENCE + LAST_ANSWERS);
     // Nobody listens where the server has ended by itself.
     let _ = stop.send(());
     let endpoint = daemon.endpoint.close();
@@ -238,6 +242,7 @@ struct Daemon {
     shown: Shown,
     /// This machine's and that of AWS.
     clocks: Clocks,
+    heartbeat: Heartbeat,
     /// Higher than any of a session that was taken away: an answer to it must not reach its successor.
     generation: Generation,
 }
@@ -275,6 +280,7 @@ impl Daemon {
             self.begin_exchanges();
             self.begin_fetches();
             self.show_status();
+            self.heartbeat.turn(self.clock.now());
         }
     }
 
@@ -282,8 +288,14 @@ impl Daemon {
     fn deadline(&self) -> Option<Timestamp> {
         let now = self.clock.now();
         let own = [self.agenda.next(), self.pace.next(now), self.files.next(), self.shown.next(now)];
-        let others =
-            [self.desk.next(now), self.endpoint.next(), self.hope.next(now), self.reload_at, self.poll_at];
+        let others = [
+            self.desk.next(now),
+            self.endpoint.next(),
+            self.hope.next(now),
+            self.heartbeat.next(),
+            self.reload_at,
+            self.poll_at,
+        ];
         own.into_iter().chain(others).flatten().min()
     }
 
@@ -314,6 +326,7 @@ impl Daemon {
     fn wake_all(&mut self, wake: Wake) {
         tracing::debug!("looks at every session again: {wake:?}");
         let now = self.clock.now();
+        self.heartbeat.clock_set();
         self.files.all_changed(now);
         self.files.clamp(now);
         self.hope.clamp(now);

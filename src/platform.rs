@@ -41,6 +41,9 @@ mod memory;
 mod process;
 mod readable;
 mod supervisor;
+// systemd has one of its own.
+#[cfg(any(test, not(target_os = "linux")))]
+pub mod watchdog;
 
 pub use self::{
     memory::{lock_growth, lock_secrets, release_free},

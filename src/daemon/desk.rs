@@ -17,7 +17,7 @@ use tokio::{
 use super::{
     Daemon,
     broker::{Broker, Fetch, News},
-    effects::Done,
+    effects::{Done, give_back},
     pace::{Pace, Queued},
     report::{Kind, told},
     waiters::sign_in_needed,
@@ -26,7 +26,7 @@ use crate::{
     api::{Call, IssuedToken, Refusal},
     bearer::{Bearer, with_token},
     config::{Settings, line, roles},
-    platform, portal,
+    portal,
     session::{
         role::{Role, RoleCredentials},
         token::Secret,
@@ -212,7 +212,7 @@ impl Daemon {
                 async move { portal?.role_credentials(&token, role).await }
             })
             .await;
-            platform::release_free();
+            give_back().await;
             awaited.ends(result);
         });
     }

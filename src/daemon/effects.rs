@@ -144,7 +144,7 @@ impl Effects {
         let done = self.done.clone();
         let task = self.exchanges.spawn(async move {
             let (session, Exchanged { outcome, replaced }) = work.await;
-            platform::release_free();
+            give_back().await;
             let exchanged = Event::Exchanged { generation, outcome };
             let _ = done.send(Done::Event(session.name.clone(), Box::new(exchanged)));
             if let Some(server) = server {
@@ -175,6 +175,13 @@ fn watched(exchanger: Exchanger, done: &mpsc::UnboundedSender<Done>) -> Exchange
     let done = done.clone();
     // Nobody listens any more when the daemon ends.
     exchanger.showing_skew(move |skew| drop(done.send(Done::Clock(skew))))
+}
+
+/// Gives back what an exchange with a server needed. Its connection ends in a task of its own, and has the TLS roots with
+/// it: that comes first.
+pub(super) async fn give_back() {
+    tokio::task::yield_now().await;
+    platform::release_free();
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::{
 use crate::{platform::Fired, time::words};
 
 /// How long a stop waits for exchanges in flight to be written: longer than an answer may take to come.
-const STOP_PATIENCE: Duration = Duration::from_secs(35);
+pub(super) const STOP_PATIENCE: Duration = Duration::from_secs(35);
 
 impl Daemon {
     /// Waits until what was begun is on disk, or for the next signal. What has not begun never will.
@@ -30,6 +30,8 @@ impl Daemon {
         }
         let last = self.clock.now().after(STOP_PATIENCE);
         loop {
+            self.heartbeat.turn(self.clock.now());
+            let wake = self.heartbeat.next().map_or(last, |at| at.min(last));
             tokio::select! {
                 biased;
                 Some(done) = done.recv() => self.done(done),
@@ -38,7 +40,9 @@ impl Daemon {
                         return;
                     }
                 }
-                woken = wakes.next(Some(last)) => match woken {
+                woken = wakes.next(Some(wake)) => match woken {
+                    Ok(Woken::Timer(Fired::Deadline)) if self.clock.now() < last => {}
+                    Ok(Woken::Timer(Fired::ClockStep)) => self.heartbeat.clock_set(),
                     Ok(Woken::Timer(Fired::Deadline) | Woken::Stop) | Err(_) => {
                         if let Some(sessions) = self.under_way() {
                             tracing::warn!("stopping in the midst of an exchange of {sessions}");

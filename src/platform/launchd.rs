@@ -1,14 +1,30 @@
 //! The service manager on macOS: launchd, which knows neither readiness nor a status line.
 
-use std::io;
+use std::{io, process, thread, time::Duration};
 
 use tracing_subscriber::{Layer, Registry};
+
+pub use super::watchdog::Watchdog;
+
+/// How long the last line of the log may take: whatever holds up the loop may hold up the log.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The daemon has started and serves.
 pub fn ready() {}
 
-/// The daemon is about to end.
-pub fn stopping() {}
+/// The daemon is about to end; `patience` is how long that may take.
+pub fn stopping(_patience: Duration) {}
+
+/// What ends the process when the main loop hangs, so that launchd, which has no watchdog, starts it again; `None` where
+/// the system has no thread left.
+pub fn watchdog() -> Option<Watchdog> {
+    let bark = || {
+        thread::spawn(|| tracing::error!("the daemon hangs, and ends itself to be started again"));
+        thread::sleep(LAST_WORDS);
+        process::abort();
+    };
+    Watchdog::start(bark).map_err(|error| tracing::debug!("there is no watchdog: {error}")).ok()
+}
 
 /// The settings are being loaded again; [`ready`] ends it.
 pub fn reloading() {}

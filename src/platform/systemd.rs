@@ -1,7 +1,7 @@
 //! The service manager on Linux: systemd's notification protocol, `sd_notify(3)`. Without `NOTIFY_SOCKET`
 //! nothing is sent.
 
-use std::{io, os::fd::AsFd};
+use std::{io, os::fd::AsFd, time::Duration};
 
 use nix::sys::stat::fstat;
 use sd_notify::NotifyState;
@@ -13,9 +13,34 @@ pub fn ready() {
     send(&[NotifyState::Ready]);
 }
 
-/// The daemon is about to end.
-pub fn stopping() {
-    send(&[NotifyState::Stopping]);
+/// The daemon is about to end; `patience` is how long that may take, however short the manager's own patience is.
+pub fn stopping(patience: Duration) {
+    let micros = u32::try_from(patience.as_micros()).unwrap_or(u32::MAX);
+    send(&[NotifyState::Stopping, NotifyState::ExtendTimeoutUsec(micros)]);
+}
+
+/// What ends the process when the main loop hangs: the manager itself, where the unit has `WatchdogSec=`.
+pub fn watchdog() -> Option<Watchdog> {
+    let limit = sd_notify::watchdog_enabled()?;
+    Some(Watchdog { every: limit / 2 })
+}
+
+/// The manager's watchdog.
+#[derive(Debug)]
+pub struct Watchdog {
+    every: Duration,
+}
+
+impl Watchdog {
+    /// How often it is to be fed: twice as often as it must be.
+    pub fn every(&self) -> Duration {
+        self.every
+    }
+
+    /// The main loop turns.
+    pub fn feed(&self) {
+        send(&[NotifyState::Watchdog]);
+    }
 }
 
 /// The settings are being loaded again; [`ready`] ends it.
@@ -28,7 +53,8 @@ pub fn reloading() {
 
 /// One line that `systemctl status` shows.
 pub fn status(line: &str) {
-    send(&[NotifyState::Status(line)]);
+    // What comes after a line break would be another message.
+    send(&[NotifyState::Status(&line.replace(char::is_control, " "))]);
 }
 
 /// Whether standard error goes to journald, so that its own protocol can be used instead.

@@ -41,9 +41,61 @@ fn the_service_manager_hears_ready_status_reload_and_stopping() {
     daemon.signal(Signal::SIGHUP);
     let reload = told(&manager, "READY=1").join("\n");
     assert!(reload.contains("RELOADING=1") && reload.contains("MONOTONIC_USEC="), "{reload}");
+    assert_eq!(home.run("reload").code, 0);
+    assert!(told(&manager, "READY=1").join("\n").contains("RELOADING=1\nMONOTONIC_USEC="));
+    daemon.signal(Signal::SIGTERM);
+    let stopping = told(&manager, "STOPPING=1");
+    assert!(stopping.last().unwrap().contains("EXTEND_TIMEOUT_USEC=37000000"), "{stopping:?}");
+    assert_eq!(daemon.wait(), 0);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_watchdog_is_fed_while_the_loop_turns_and_while_a_stop_waits() {
+    const LIMIT: Duration = Duration::from_millis(400);
+    let center = single_use();
+    let home = Home::with(&center, WORK);
+    center.sign_in(&home, "work", MINUTE);
+    // Longer than the watchdog would wait.
+    center.set_faults("CreateToken:delay=20s");
+    home.write("run/.keep", "");
+    let manager = UnixDatagram::bind(home.path("run/notify")).unwrap();
+    manager.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let env =
+        [("NOTIFY_SOCKET", home.path("run/notify")), ("WATCHDOG_USEC", LIMIT.as_micros().to_string().into())];
+    let mut daemon = home.daemon_with(&[], env);
+    told(&manager, "READY=1");
+    for _ in 0..3 {
+        told(&manager, "WATCHDOG=1");
+    }
+    while center.exchanges() == 0 {
+        std::thread::yield_now();
+    }
     daemon.signal(Signal::SIGTERM);
     told(&manager, "STOPPING=1");
+    for _ in 0..2 {
+        told(&manager, "WATCHDOG=1");
+    }
+    // Ends the wait.
+    daemon.signal(Signal::SIGTERM);
     assert_eq!(daemon.wait(), 0);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_watchdog_is_fed_no_more_often_than_it_wants() {
+    let home = Home::new();
+    home.write("run/.keep", "");
+    let manager = UnixDatagram::bind(home.path("run/notify")).unwrap();
+    manager.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let env = [("NOTIFY_SOCKET", home.path("run/notify")), ("WATCHDOG_USEC", "3600000000".into())];
+    let daemon = home.daemon_with(&[], env);
+    let mut messages = told(&manager, "READY=1");
+    for _ in 0..4 {
+        daemon.signal(Signal::SIGHUP);
+        messages.extend(told(&manager, "READY=1"));
+    }
+    assert_eq!(messages.iter().filter(|message| message.contains("WATCHDOG=1")).count(), 1, "{messages:?}");
 }
 
 #[test]
