@@ -1,5 +1,7 @@
 //! [`Heartbeat`]: the sign of life that the loop, and nothing else, gives the watchdog.
 
+use std::time::Duration;
+
 use crate::{
     platform::manager::{self, Watchdog},
     time::Timestamp,
@@ -33,10 +35,36 @@ impl Heartbeat {
     /// The loop turns. A turn that was made for something else saves one, but not each is worth a message.
     pub(super) fn turn(&mut self, now: Timestamp) {
         let Some(watchdog) = &self.watchdog else { return };
-        let early = watchdog.every() / 2;
-        if self.fed_at.is_none_or(|at| now < at || now >= at.after(early)) {
+        if self.fed_at.is_none_or(|at| is_worth_it(at, now, watchdog.every())) {
             watchdog.feed();
             self.fed_at = Some(now);
         }
+    }
+}
+
+/// Whether half of the time has gone by since the last time. A clock that was set back says nothing of that.
+fn is_worth_it(fed_at: Timestamp, now: Timestamp, every: Duration) -> bool {
+    now < fed_at || now >= fed_at.after(every / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_feeds_it_that_comes_late_enough_or_after_a_step_back() {
+        let at = Timestamp::from_secs;
+        for (now, fed) in
+            [(1000, false), (1029, false), (1030, true), (1060, true), (9000, true), (999, true)]
+        {
+            assert_eq!(is_worth_it(at(1000), at(now), Duration::from_secs(60)), fed, "{now}");
+        }
+    }
+
+    #[test]
+    fn without_a_watchdog_nothing_wakes_the_loop() {
+        let mut heartbeat = Heartbeat { watchdog: None, fed_at: None };
+        heartbeat.turn(Timestamp::from_secs(1000));
+        assert_eq!((heartbeat.next(), heartbeat.fed_at), (None, None));
     }
 }

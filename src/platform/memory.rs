@@ -78,7 +78,7 @@ mod heap {
         Ok(())
     }
 
-    /// The addresses in a line of proc_pid_maps(5) that is a part of the heap.
+    /// The addresses in a line of `/proc/self/maps` that is a part of the heap.
     fn range(line: &str) -> Option<Range<usize>> {
         let (start, end) = line.strip_suffix(" [heap]")?.split_once(' ')?.0.split_once('-')?;
         Some(usize::from_str_radix(start, 16).ok()?..usize::from_str_radix(end, 16).ok()?)

@@ -143,7 +143,7 @@ struct Lines(Arc<AtomicUsize>);
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.fetch_add(bytes.iter().filter(|byte| **byte == b'\n').count(), Ordering::Relaxed);
+        self.0.fetch_add(bytes.split(|byte| *byte == b'\n').count() - 1, Ordering::Relaxed);
         Ok(bytes.len())
     }
 
