@@ -8,7 +8,7 @@ use std::{
 };
 
 /// How often the main loop must be heard of.
-const LIMIT: Duration = Duration::from_secs(180);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// How long it has left when it was not: where the whole process was stopped, or the machine slept, the loop has not had
 /// its turn either.
