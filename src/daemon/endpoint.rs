@@ -14,6 +14,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use tokio::{sync::oneshot, task::JoinSet};
 use zeroize::Zeroizing;
 
+use super::report::{Kind, told};
 use crate::{
     api::{
         EndpointInfo,
@@ -139,7 +140,7 @@ impl Endpoint {
         self.again_at = result.is_err().then(|| now.after(AGAIN));
         let trouble = result.err();
         if let Some(trouble) = trouble.as_ref().filter(|_| trouble != self.trouble) {
-            tracing::warn!("the endpoint is not there: {trouble}");
+            told!(warn, Kind::NotListening, error = %trouble, "the endpoint is not there: {trouble}");
         }
         self.trouble = trouble;
     }
@@ -162,7 +163,7 @@ impl Endpoint {
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let own_token = random()?;
         let (token, token_file) = take_token(wanted, &self.own_file, own_token.clone())?;
-        tracing::info!("{}", started(wanted, address, &token_file));
+        told!(info, Kind::Listening, "{}", started(wanted, address, &token_file));
         let guard = Arc::new(Guard::new(address, pass(wanted, token.clone())));
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async { drop(stopped.await) };

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::Daemon;
+use super::{
+    Daemon,
+    report::{Kind, told},
+};
 use crate::{http::skew::Skew, platform::SET_CLOCK, time::words};
 
 /// What a clock that is off by more than this is told of. AWS refuses what a clock signs that is off by minutes.
@@ -47,7 +50,7 @@ impl Daemon {
     pub(super) fn heard_of_clock(&mut self, skew: Skew) {
         match self.clocks.heard(skew) {
             Some(News::Off(skew)) => {
-                tracing::warn!(ahead_secs = skew.secs(), "{}", sentence(skew.secs()));
+                told!(warn, Kind::ClockSkew, ahead_secs = skew.secs(), "{}", sentence(skew.secs()));
             }
             Some(News::Right) => tracing::info!("the clock of this machine is right again"),
             None => {}
