@@ -3,10 +3,10 @@
 //! [`Timer`] waits for a moment of wall-clock time and tells when the clock was set or the machine slept; [`Network`]
 //! tells of a new way to the network;
 //! [`manager`] speaks to the service manager, if there is one; [`harden`] closes the process to others, and
-//! [`own_files`] opens its files to itself; [`lock_secrets`] keeps its memory out of the swap area; [`Process`] is
-//! another one, as the system shows it, and [`holder`] the one that has a TCP port. [`activation`] has the sockets that
-//! were opened for us, [`Supervisor`] is what keeps services here, and [`SET_CLOCK`] is what to do about a clock that is
-//! wrong.
+//! [`own_files`] opens its files to itself, and [`Inherited`] is what was before, for the programs that are started;
+//! [`lock_secrets`] keeps its memory out of the swap area; [`Process`] is another one, as the system shows it, and
+//! [`holder`] the one that has a TCP port. [`activation`] has the sockets that were opened for us, [`Supervisor`] is what
+//! keeps services here, and [`SET_CLOCK`] is what to do about a clock that is wrong.
 
 #[cfg(target_os = "linux")]
 #[path = "platform/systemd.rs"]
@@ -37,6 +37,7 @@ mod network;
 mod network;
 
 pub mod activation;
+mod inherited;
 mod memory;
 mod process;
 mod readable;
@@ -46,6 +47,7 @@ mod supervisor;
 pub mod watchdog;
 
 pub use self::{
+    inherited::Inherited,
     memory::{lock_growth, lock_secrets, release_free},
     network::Network,
     process::{Process, harden, own_files},

@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 
 use nix::{
     sys::{
-        resource::{Resource, setrlimit},
+        resource::{Resource, getrlimit, setrlimit},
         signal::{Signal, kill},
         stat::{Mode, umask},
     },
@@ -88,7 +88,10 @@ impl Process {
 ///
 /// A system that refuses is told of and borne with: the token files are the user's to read in any case.
 pub fn harden() {
-    if let Err(error) = setrlimit(Resource::RLIMIT_CORE, 0, 0) {
+    // The hard limit stays: no user could give it back to the programs that are started.
+    let off =
+        getrlimit(Resource::RLIMIT_CORE).and_then(|(_, hard)| setrlimit(Resource::RLIMIT_CORE, 0, hard));
+    if let Err(error) = off {
         tracing::debug!("core files can't be turned off: {error}");
     }
     #[cfg(target_os = "linux")]
@@ -98,7 +101,8 @@ pub fn harden() {
 }
 
 /// Lets the process use the files that it makes itself: a umask such as 0777 would leave them without any right.
-/// What it takes from others stays, and goes for the programs that are started too.
+/// What it takes from others stays, and goes for the programs that are started too, unless they get back what was
+/// [`Inherited`](super::Inherited).
 pub fn own_files() {
     let found = umask(Mode::S_IRWXG | Mode::S_IRWXO);
     umask(found - Mode::S_IRWXU);
@@ -112,7 +116,7 @@ mod tests {
         time::Duration,
     };
 
-    use nix::{sys::resource::getrlimit, unistd::geteuid};
+    use nix::unistd::geteuid;
 
     use super::*;
 
@@ -157,8 +161,9 @@ mod tests {
 
     #[test]
     fn leaves_no_core_and_lets_nobody_attach() {
+        let (_, hard) = getrlimit(Resource::RLIMIT_CORE).unwrap();
         harden();
-        assert_eq!(getrlimit(Resource::RLIMIT_CORE).unwrap(), (0, 0));
+        assert_eq!(getrlimit(Resource::RLIMIT_CORE).unwrap(), (0, hard));
         #[cfg(target_os = "linux")]
         assert!(!nix::sys::prctl::get_dumpable().unwrap());
     }
