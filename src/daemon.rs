@@ -4,7 +4,7 @@
 //! program, or a wake-up from outside. The session decides what follows; `effects` does it.
 
 mod agenda;
-mod broker;
+pub mod broker;
 mod calls;
 mod changes;
 mod desk;

@@ -41,7 +41,7 @@ const LONGEST_ASKED: Duration = Duration::from_secs(5 * 60);
 
 /// The role credentials of all sessions.
 #[derive(Debug, Default)]
-pub(super) struct Broker {
+pub struct Broker {
     held: BTreeMap<Role, Held>,
     agenda: Agenda<Role>,
     /// How many fetches were begun.
@@ -50,18 +50,18 @@ pub(super) struct Broker {
 
 /// Something to be fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fetch {
+pub struct Fetch {
     /// Of which role.
-    pub(super) role: Role,
+    pub role: Role,
     /// Comes back with the result: one that comes too late is dropped.
-    pub(super) generation: Generation,
+    pub generation: Generation,
     /// When the credentials that are in hand end, or now.
-    pub(super) expires_at: Timestamp,
+    pub expires_at: Timestamp,
 }
 
 /// What a fetch says that is worth more than a line for whoever looks for mistakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum News {
+pub enum News {
     /// It went well, or still fails.
     Nothing,
     /// It is the first one that failed; whoever asked is told.
@@ -90,7 +90,7 @@ struct Held {
 impl Broker {
     /// Somebody asks for credentials that are good for `min_validity`: what is to be fetched for that, and how many
     /// fetches had ended before.
-    pub(super) fn ask(
+    pub fn ask(
         &mut self,
         role: &Role,
         min_validity: Option<Duration>,
@@ -106,7 +106,7 @@ impl Broker {
 
     /// What there is for somebody who wants credentials that are good for `min_validity`, and who asked when `attempts`
     /// fetches had ended; `None` where it is worth waiting.
-    pub(super) fn answer(
+    pub fn answer(
         &self,
         role: &Role,
         min_validity: Option<Duration>,
@@ -141,7 +141,7 @@ impl Broker {
     }
 
     /// A fetch has ended: what is new, if it was still awaited.
-    pub(super) fn fetched(
+    pub fn fetched(
         &mut self,
         fetch: &Fetch,
         result: Result<RoleCredentials, Refusal>,
@@ -152,17 +152,7 @@ impl Broker {
         held.attempts += 1;
         let failures = held.failures;
         match result {
-            Ok(credentials) => {
-                // No success shortens what is in hand.
-                if held.credentials.as_ref().is_none_or(|old| old.expires_at <= credentials.expires_at) {
-                    held.life = credentials.left(now);
-                    held.credentials = Some(credentials);
-                }
-                held.not_before =
-                    now.after(if held.life.is_zero() { FLOOR } else { FLOOR.min(held.life / 2) });
-                held.trouble = None;
-                held.failures = 0;
-            }
+            Ok(credentials) => held.keep(credentials, Duration::ZERO, now),
             Err(refusal) => {
                 held.not_before = now.after(hold(failures, &refusal));
                 held.failures = failures.saturating_add(1);
@@ -178,13 +168,21 @@ impl Broker {
         Some(news)
     }
 
+    /// Credentials of `role` have come by another way than a fetch. They need not be new: what is left of them says
+    /// little of how long they live.
+    pub fn keep(&mut self, role: &Role, credentials: RoleCredentials, now: Timestamp) {
+        let held = self.held.entry(role.clone()).or_insert_with(|| Held::new(now));
+        held.keep(credentials, held.life, now);
+        self.plan(role);
+    }
+
     /// When [`Self::due`] has something to do.
-    pub(super) fn next(&self) -> Option<Timestamp> {
+    pub fn next(&self) -> Option<Timestamp> {
         self.agenda.next()
     }
 
     /// What is to be renewed now. What is over, or nobody asks for any more, is dropped.
-    pub(super) fn due(&mut self, now: Timestamp) -> Vec<Fetch> {
+    pub fn due(&mut self, now: Timestamp) -> Vec<Fetch> {
         let mut fetches = Vec::new();
         for role in self.agenda.due(now) {
             let Some(held) = self.held.get_mut(&role) else { continue };
@@ -213,7 +211,7 @@ impl Broker {
     }
 
     /// Something happened to a session, or to all, that gives hope: nothing is held back any more.
-    pub(super) fn hope(&mut self, session: Option<&str>, now: Timestamp) {
+    pub fn hope(&mut self, session: Option<&str>, now: Timestamp) {
         let concerned = self.held.keys().filter(|role| session.is_none_or(|name| name == role.session));
         for role in concerned.cloned().collect::<Vec<_>>() {
             if let Some(held) = self.held.get_mut(&role) {
@@ -226,7 +224,7 @@ impl Broker {
 
     /// A session got a token of somebody else's making, who may have signed in as another user: nothing that was had with
     /// the one of before is handed out any more. What is to be fetched again for those who wait.
-    pub(super) fn start_over(&mut self, session: &str, now: Timestamp) -> Vec<Fetch> {
+    pub fn start_over(&mut self, session: &str, now: Timestamp) -> Vec<Fetch> {
         let mut fetches = Vec::new();
         let concerned = self.held.keys().filter(|role| role.session == session);
         for role in concerned.cloned().collect::<Vec<_>>() {
@@ -240,7 +238,7 @@ impl Broker {
     }
 
     /// Keeps the credentials only of those roles of which `wanted` says so. The roles that are no more.
-    pub(super) fn retain(&mut self, wanted: impl Fn(&Role) -> bool) -> Vec<Role> {
+    pub fn retain(&mut self, wanted: impl Fn(&Role) -> bool) -> Vec<Role> {
         let unwanted: Vec<Role> = self.held.keys().filter(|role| !wanted(role)).cloned().collect();
         for role in &unwanted {
             self.remove(role);
@@ -285,6 +283,18 @@ impl Held {
             trouble: None,
             failures: 0,
         }
+    }
+
+    /// They live as long as what is left of them, or `life`.
+    fn keep(&mut self, credentials: RoleCredentials, life: Duration, now: Timestamp) {
+        // No success shortens what is in hand.
+        if self.credentials.as_ref().is_none_or(|old| old.expires_at <= credentials.expires_at) {
+            self.life = credentials.left(now).max(life);
+            self.credentials = Some(credentials);
+        }
+        self.not_before = now.after(if self.life.is_zero() { FLOOR } else { FLOOR.min(self.life / 2) });
+        self.trouble = None;
+        self.failures = 0;
     }
 
     /// Of a short life it is half.

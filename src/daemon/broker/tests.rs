@@ -234,3 +234,16 @@ fn short_lives_and_wrong_clocks_are_no_loop() {
 fn debug_shows_no_secret() {
     assert!(!format!("{:?}", with_credentials(HOUR)).contains("planted"));
 }
+
+#[test]
+fn what_came_by_another_way_serves_as_well_and_need_not_be_new() {
+    let mut broker = Broker::default();
+    broker.keep(&role("R"), credentials("first", NOW.after(HOUR)), NOW);
+    broker.keep(&role("R"), credentials("first", NOW.after(HOUR)), at(30));
+    assert_eq!(broker.next(), Some(at(40)), "they live for an hour still");
+    assert_eq!(ask(&mut broker, None, at(39)), ("first".into(), None));
+    let fetch = broker.due(at(40)).remove(0);
+    broker.fetched(&fetch, Err(temporary(None)), at(40));
+    broker.keep(&role("R"), credentials("second", at(101)), at(41));
+    assert_eq!(ask(&mut broker, None, at(41)), ("second".into(), None), "and the trouble is over");
+}
