@@ -21,6 +21,19 @@ use self::{
     },
 };
 
+/// The keys by which a profile gives credentials to botocore or to the SDKs for JavaScript and Rust.
+const CREDENTIALS_KEYS: [&str; 9] = [
+    "aws_access_key_id",
+    "credential_process",
+    "login_session",
+    "role_arn",
+    "sso_account_id",
+    "sso_role_name",
+    "sso_session",
+    "sso_start_url",
+    "web_identity_token_file",
+];
+
 /// What both files say about IAM Identity Center.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AwsConfig {
@@ -28,6 +41,9 @@ pub struct AwsConfig {
     pub sessions: Vec<SsoSession>,
     /// Every profile that uses a session or is legacy, in the order of the files.
     pub profiles: Vec<Profile>,
+    /// The first key of the default profile that makes AWS programs get their credentials by it. They do so wherever
+    /// no profile is named, before they ask a container's endpoint.
+    pub default_credentials: Option<(&'static str, Located)>,
     /// The `ca_bundle` of some profile: not used here, but worth a word.
     pub ca_bundle: Option<Located>,
     /// What some SDK would not accept.
@@ -70,6 +86,8 @@ pub struct Profile {
     pub account_id: Option<String>,
     /// `sso_role_name`.
     pub role_name: Option<String>,
+    /// `region`, where the role is to be used.
+    pub region: Option<String>,
     /// The file as people write its path.
     pub file: String,
     /// The line of its header.
@@ -140,6 +158,10 @@ impl AwsConfig {
             read.profiles.extend(raw.profile(&by_name, &mut warnings));
         }
         links::follow(&services, &reader.profiles, &mut sessions, &mut warnings);
+        read.default_credentials =
+            reader.profiles.iter().find(|profile| profile.name == "default").and_then(|profile| {
+                CREDENTIALS_KEYS.iter().find_map(|key| Some((*key, profile.get(key)?.clone())))
+            });
         read.ca_bundle = reader.profiles.iter().find_map(|profile| profile.get("ca_bundle")).cloned();
         read.sessions = sessions.into_iter().map(|linked| linked.session).collect();
         read.warnings.extend(warnings.into_vec());
@@ -183,6 +205,7 @@ impl RawProfile {
             kind,
             account_id: self.get("sso_account_id").map(|located| located.value.clone()),
             role_name: self.get("sso_role_name").map(|located| located.value.clone()),
+            region: self.get("region").map(|located| located.value.clone()),
             file: self.file.clone(),
             line: self.line,
         })

@@ -358,3 +358,31 @@ fn large_files_take_time_by_their_size_alone() {
         read(&text);
     }
 }
+
+#[test]
+fn a_default_profile_that_gives_credentials_is_known() {
+    let key_of = |config: &str, credentials: &str| {
+        let read = AwsConfig::parse(
+            Text { name: "config", text: config },
+            Text { name: "credentials", text: credentials },
+        );
+        read.default_credentials.map(|(key, located)| format!("{key} {}", located.origin()))
+    };
+    for (config, credentials, expected) in [
+        ("[default]\nregion = eu-west-1\noutput = json", "", None),
+        ("[profile dev]\nsso_session = x\nregion = eu-west-1", "[dev]\naws_access_key_id = A", None),
+        ("[default]\nsso_session = x", "", Some("sso_session config:2")),
+        ("[profile default]\n\ncredential_process = /bin/x", "", Some("credential_process config:3")),
+        (
+            "[default]\nregion = x",
+            "[default]\naws_access_key_id = A",
+            Some("aws_access_key_id credentials:2"),
+        ),
+        ("", "[default]\naws_access_key_id =", None),
+    ] {
+        assert_eq!(key_of(config, credentials).as_deref(), expected, "{config} {credentials}");
+    }
+    let read = read("[profile dev]\nsso_session = x\nregion = eu-west-1\n[profile bare]\nsso_session = x");
+    let regions: Vec<_> = read.profiles.iter().map(|profile| profile.region.as_deref()).collect();
+    assert_eq!(regions, [Some("eu-west-1"), None]);
+}
