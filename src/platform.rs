@@ -47,7 +47,7 @@ mod supervisor;
 pub mod watchdog;
 
 pub use self::{
-    inherited::Inherited,
+    inherited::{Inherited, is_ignored},
     memory::{lock_growth, lock_secrets, release_free},
     network::Network,
     process::{Process, harden, own_files},

@@ -9,9 +9,12 @@ use std::{
 };
 
 use signal_hook::{
+    SigId,
     consts::{SIGHUP, SIGINT, SIGTERM},
     flag, low_level,
 };
+
+use crate::platform::is_ignored;
 
 /// While it lives, the first Ctrl-C or SIGTERM waits for its end, and then ends the process as it would have. A
 /// second one ends it at once.
@@ -27,6 +30,8 @@ struct Signals {
     deadly: Arc<AtomicBool>,
     /// The one that came.
     came: Arc<AtomicUsize>,
+    /// What was installed.
+    ids: Vec<SigId>,
 }
 
 static SIGNALS: OnceLock<Signals> = OnceLock::new();
@@ -35,7 +40,7 @@ impl Uninterrupted {
     /// From now on. Where the system takes no handlers, signals do what they always do.
     pub(super) fn begin() -> Self {
         SIGNALS.get_or_init(|| {
-            let signals = Signals::default();
+            let mut signals = Signals::default();
             if let Err(error) = signals.install() {
                 tracing::debug!("signals are not waited with: {error}");
             }
@@ -46,15 +51,23 @@ impl Uninterrupted {
         }
         Self(())
     }
+
+    /// Leaves signals to somebody else, who ends the process when all is done. For good.
+    pub(super) fn leave() {
+        for id in &SIGNALS.get_or_init(Signals::default).ids {
+            low_level::unregister(*id);
+        }
+    }
 }
 
 impl Signals {
-    fn install(&self) -> io::Result<()> {
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
+    fn install(&mut self) -> io::Result<()> {
+        for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal)) {
             // In this order, so that the first one does not see what it sets itself.
-            flag::register_conditional_default(signal, self.deadly.clone())?;
-            flag::register_usize(signal, self.came.clone(), signal.unsigned_abs() as usize)?;
-            flag::register(signal, self.deadly.clone())?;
+            self.ids.push(flag::register_conditional_default(signal, self.deadly.clone())?);
+            let number = signal.unsigned_abs() as usize;
+            self.ids.push(flag::register_usize(signal, self.came.clone(), number)?);
+            self.ids.push(flag::register(signal, self.deadly.clone())?);
         }
         Ok(())
     }

@@ -1,7 +1,10 @@
-//! [`Inherited`]: what a process was started with and does not work with itself, for the programs that it starts.
+//! [`Inherited`]: what a process was started with and does not work with itself, for the programs that it starts; and
+//! [`is_ignored`], which signals it was not to heed.
+
+use std::{mem::MaybeUninit, ptr};
 
 use nix::{
-    libc::rlim_t,
+    libc::{self, c_int, rlim_t},
     sys::{
         resource::{Resource, getrlimit, setrlimit},
         stat::{Mode, umask},
@@ -40,5 +43,33 @@ impl Inherited {
         if let Err(error) = setrlimit(Resource::RLIMIT_CORE, soft, hard) {
             tracing::debug!("the limit of core files can't be set: {error}");
         }
+    }
+}
+
+/// Whether `signal` is ignored: as `nohup` and shells start what is to live on. A handler would change that, for the
+/// programs that are started too.
+pub fn is_ignored(signal: c_int) -> bool {
+    let mut found = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: without a new action the system changes nothing, and writes the one in force to `found`, which is of the
+    // right size. All of it being zero is a value too.
+    #[expect(unsafe_code, reason = "nix tells the action of a signal only by changing it")]
+    let action = unsafe {
+        libc::sigaction(signal, ptr::null(), found.as_mut_ptr());
+        found.assume_init()
+    };
+    action.sa_sigaction == libc::SIG_IGN
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::signal::Signal;
+
+    use super::*;
+
+    #[test]
+    fn an_ignored_signal_is_known() {
+        // As the runtime of Rust has it.
+        assert!(is_ignored(Signal::SIGPIPE as c_int));
+        assert!(!is_ignored(Signal::SIGWINCH as c_int), "it does nothing, which is another thing");
     }
 }
