@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{context::Context, exit::Failure, uninterrupted::Uninterrupted};
 use crate::{
     api::{IssuedToken, Refusal, client},
+    bearer::{self, Bearer},
     config::SessionSettings,
     daemon::waiters,
     exchange::{Exchanged, Exchanger, Replaced},
@@ -14,6 +15,7 @@ use crate::{
         event::{Action, Event, Generation, Notice, Wake},
         schedule::Policy,
         status::{State, Status},
+        token::Secret,
     },
     time::{Clock, Timestamp, words},
 };
@@ -54,15 +56,23 @@ pub(super) fn is_called_for(session: Option<&str>, error: client::Error) -> Resu
 impl<'a> Direct<'a> {
     /// Reads the token file of a session.
     pub(super) async fn open(context: &Context, settings: &'a SessionSettings) -> Result<Self, Failure> {
-        let exchanger = context.exchanger()?;
+        Ok(Self::with(context.exchanger()?, settings, context.clock.clone()).await)
+    }
+
+    /// The same with what a command has at hand.
+    pub(super) async fn with(exchanger: Exchanger, settings: &'a SessionSettings, clock: Clock) -> Self {
         // It is the daemon that announces the end of a session, once.
         let policy = Policy { warn_before_session_end: Duration::ZERO, ..Context::policy(settings) };
         let memory = exchanger.store().memory(&settings.name);
         let session = Session::new(&settings.name, policy, memory, Generation::default());
-        let clock = context.clock.clone();
         let mut direct = Self { settings, exchanger, clock, session, work: None, replaced: None };
-        direct.read().await;
-        Ok(direct)
+        direct.look().await;
+        direct
+    }
+
+    /// Reads the token file once more.
+    pub(super) async fn look(&mut self) {
+        self.read().await;
     }
 
     /// A token that is good for `min_validity`. One that is on disk costs no exchange.
@@ -110,7 +120,8 @@ impl<'a> Direct<'a> {
         self.look_again().await;
     }
 
-    async fn look_again(&mut self) {
+    /// The same, for a command that goes on. Until then it has the session's lock.
+    pub(super) async fn look_again(&mut self) {
         if let Some(replaced) = self.replaced.take() {
             replaced.look_again().await;
         }
@@ -208,6 +219,30 @@ impl<'a> Direct<'a> {
             (None, None) => "no token could be had: try again later".to_owned(),
         };
         Refusal::Temporary { message, retry_after: None }
+    }
+}
+
+impl Bearer for Direct<'_> {
+    type Error = Refusal;
+
+    fn session(&self) -> &str {
+        &self.settings.name
+    }
+
+    async fn token(&mut self) -> Result<IssuedToken, Refusal> {
+        Direct::token(self, bearer::MIN_VALIDITY).await
+    }
+
+    async fn refresh(&mut self, rejected: &Secret) -> Result<(), Refusal> {
+        // Somebody else may have been quicker.
+        if Bearer::token(self).await?.access_token != *rejected {
+            return Ok(());
+        }
+        Direct::refresh(self).await.map(|_| ())
+    }
+
+    fn refused(&self, refusal: Refusal) -> Refusal {
+        refusal
     }
 }
 
