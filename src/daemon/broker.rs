@@ -288,8 +288,11 @@ impl Held {
     /// They live as long as what is left of them, or `life`.
     fn keep(&mut self, credentials: RoleCredentials, life: Duration, now: Timestamp) {
         // No success shortens what is in hand.
-        if self.credentials.as_ref().is_none_or(|old| old.expires_at <= credentials.expires_at) {
-            self.life = credentials.left(now).max(life);
+        let old = self.credentials.as_ref();
+        if old.is_none_or(|old| old.expires_at <= credentials.expires_at) {
+            // Those that are in hand already live as long as they did.
+            let same = old.is_some_and(|old| old.access_key_id == credentials.access_key_id);
+            self.life = credentials.left(now).max(if same { self.life } else { life });
             self.credentials = Some(credentials);
         }
         self.not_before = now.after(if self.life.is_zero() { FLOOR } else { FLOOR.min(self.life / 2) });
