@@ -9,6 +9,7 @@ mod credentials;
 #[cfg(feature = "simulator")]
 mod demo;
 mod direct;
+mod exec;
 mod exit;
 mod import;
 mod listing;
@@ -97,6 +98,8 @@ enum Command {
     Refresh(refresh::Args),
     /// Print credentials of a role: for `credential_process`, a shell or a script
     Credentials(credentials::Args),
+    /// Run a command with credentials of a role that renew themselves
+    Exec(exec::Args),
     /// List the accounts that a session may use
     Accounts(listing::Wanted),
     /// List the roles that a session may use in an account
@@ -151,6 +154,7 @@ impl Cli {
         if !matches!(self.command, Command::Run) {
             log::for_command(verbosity);
         }
+        let inherited = platform::Inherited::find();
         platform::harden();
         platform::own_files();
         let context = || Context::load(self.config.as_deref());
@@ -162,6 +166,7 @@ impl Cli {
             Command::Token(args) => token::run(args, &context()?),
             Command::Refresh(args) => refresh::run(args, &context()?),
             Command::Credentials(args) => credentials::run(args, &context()?),
+            Command::Exec(args) => exec::run(args, &context()?, inherited),
             Command::Accounts(args) => accounts::run(args, &context()?, quiet),
             Command::Roles(args) => roles::run(args, &context()?, quiet),
             Command::Profiles(args) => profiles::run(args, &context()?, quiet),
@@ -227,6 +232,8 @@ mod tests {
             "sso-refresh service install --no-start --force",
             "sso-refresh service logs -f -n 5",
             "sso-refresh service status --json",
+            "sso-refresh exec --profile dev -- aws s3 ls --recursive",
+            "sso-refresh exec --env --account 1 --role R --session work -q -- env",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
         }
@@ -245,6 +252,9 @@ mod tests {
             "sso-refresh profiles --prefix =x",
             "sso-refresh service",
             "sso-refresh service install --print --force",
+            "sso-refresh exec --profile dev",
+            "sso-refresh exec --profile dev env",
+            "sso-refresh exec --session work -- env",
         ] {
             let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
             assert_eq!(error.exit_code(), i32::from(exit::USAGE), "{line}");

@@ -268,7 +268,8 @@ fn config_text(paths: &Paths, name: &str) -> Result<String, Error> {
     })
 }
 
-fn aws_config(paths: &Paths) -> Result<AwsConfig, Error> {
+/// What the AWS config and credentials files say. Neither need be there.
+pub fn aws_config(paths: &Paths) -> Result<AwsConfig, Error> {
     let mut warnings = Vec::new();
     let mut text = |path| {
         let name = paths.show(path);

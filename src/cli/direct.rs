@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{context::Context, exit::Failure, uninterrupted::Uninterrupted};
 use crate::{
     api::{IssuedToken, Refusal, client},
-    bearer::{self, Bearer},
+    bearer::Bearer,
     config::SessionSettings,
     daemon::waiters,
     exchange::{Exchanged, Exchanger, Replaced},
@@ -229,13 +229,13 @@ impl Bearer for Direct<'_> {
         &self.settings.name
     }
 
-    async fn token(&mut self) -> Result<IssuedToken, Refusal> {
-        Direct::token(self, bearer::MIN_VALIDITY).await
+    async fn token(&mut self, min_validity: Duration) -> Result<Result<IssuedToken, Refusal>, Refusal> {
+        Ok(Direct::token(self, min_validity).await)
     }
 
     async fn refresh(&mut self, rejected: &Secret) -> Result<(), Refusal> {
         // Somebody else may have been quicker.
-        if Bearer::token(self).await?.access_token != *rejected {
+        if Direct::token(self, Duration::ZERO).await.is_ok_and(|issued| issued.access_token != *rejected) {
             return Ok(());
         }
         Direct::refresh(self).await.map(|_| ())

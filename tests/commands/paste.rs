@@ -3,17 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "what a test can't set up fails the test")]
 
 use std::{
-    fs::{self, File},
-    io::{Read, Write},
+    fs,
+    io::Write,
     os::unix::fs::PermissionsExt,
     process::{Child, Stdio},
 };
 
-use nix::pty::{Winsize, openpty};
 use sso_refresh::simulator::{Operation, Options};
 
 use crate::{
     support::{Center, Daemon, Home, Ran, WORK, WORK_AND_HOME},
+    terminal::Terminal,
     visitor::{visit, way},
 };
 
@@ -71,49 +71,16 @@ fn a_browser_on_this_machine_comes_back_by_itself() {
     assert_eq!(login.wait(), 0);
 }
 
-/// A terminal and what has been written to it.
-struct Terminal {
-    master: File,
-    shown: String,
-}
-
-impl Terminal {
-    /// `line` in a terminal of that size.
-    fn start(home: &Home, line: &str, size: (u16, u16)) -> (Self, Daemon) {
-        let size = Winsize { ws_col: size.0, ws_row: size.1, ws_xpixel: 0, ws_ypixel: 0 };
-        let pty = openpty(Some(&size), None).unwrap();
-        let end = || Stdio::from(pty.slave.try_clone().unwrap());
-        let mut command = home.command(line.split(' '));
-        command.env("LANG", "C.UTF-8").env("TERM", "xterm-256color");
-        let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
-        (Self { master: pty.master.into(), shown: String::new() }, Daemon(child))
-    }
-
-    /// Reads up to `text`, and on to the end of its line.
-    fn wait_for(&mut self, text: &str) -> String {
-        let mut bytes = Vec::new();
-        loop {
-            let mut byte = [0];
-            // At the end of the program a terminal fails to read.
-            let read = self.master.read(&mut byte).unwrap_or(0);
-            bytes.extend_from_slice(&byte[..read]);
-            let line = String::from_utf8_lossy(&bytes);
-            let line = line.rsplit(['\n', '\r']).nth(1).unwrap_or_default();
-            if bytes.last().is_some_and(|byte| b"\r\n".contains(byte)) && line.contains(text) {
-                let line = line.to_owned();
-                self.shown.push_str(&String::from_utf8_lossy(&bytes));
-                return line;
-            }
-            assert!(read > 0, "it ended without {text:?}: {}{}", self.shown, String::from_utf8_lossy(&bytes));
-        }
-    }
+/// `line` in a terminal of that size.
+fn in_terminal(home: &Home, line: &str, size: (u16, u16)) -> (Terminal, Daemon) {
+    Terminal::start(home.command(line.split(' ')), size)
 }
 
 #[test]
 fn the_code_can_be_typed_into_a_terminal() {
     let center = center();
     let home = Home::with(&center, WORK);
-    let (mut terminal, mut login) = Terminal::start(&home, "login --no-browser", (120, 60));
+    let (mut terminal, mut login) = in_terminal(&home, "login --no-browser", (120, 60));
     let page = terminal.wait_for("/authorize?").trim().to_owned();
     assert!(terminal.shown.contains("██▄▄▄▄▄▄▄█"), "a code for a phone: {}", terminal.shown);
     terminal.wait_for("Ctrl-C gives up");
@@ -127,7 +94,7 @@ fn a_device_code_is_shown_with_the_time_that_is_left() {
     let center = Center::start(Options { interval: std::time::Duration::ZERO, ..Options::default() });
     let home = Home::with(&center, WORK);
     for (size, fits) in [((100, 40), true), ((100, 12), false), ((30, 40), false)] {
-        let (mut terminal, mut login) = Terminal::start(&home, "login --device-code", size);
+        let (mut terminal, mut login) = in_terminal(&home, "login --device-code", size);
         terminal.wait_for("shows the code");
         let code = terminal.wait_for("-");
         assert_eq!(terminal.shown.contains("██▄▄▄▄▄▄▄█"), fits, "{size:?}: {}", terminal.shown);
