@@ -7,36 +7,29 @@ import os
 import pathlib
 import shutil
 import signal
-import subprocess
 import tempfile
 import time
 
 import identity_center
+import machine as base
 import pytest
 from waiting import wait_for
 
 HERE = pathlib.Path(__file__).parent
 NODE = pathlib.Path(os.environ["OLD_SCRIPT_NODE"])
-SSO_REFRESH = os.environ["SSO_REFRESH_BIN"]
 
 
-class Machine:
+class Machine(base.Machine):
     def __init__(self, home, url):
-        self.home = home
-        self.simulator = identity_center.Simulator(url)
-        self.environment = identity_center.environment(home, url) | {
-            "IDENTITY_CENTER": url,
-            "NODE_OPTIONS": f"--require {HERE / 'redirect.js'}",
-        }
+        super().__init__(home, url)
+        self.environment |= {"IDENTITY_CENTER": url, "NODE_OPTIONS": f"--require {HERE / 'redirect.js'}"}
         self.folder = home / "aws-sso-token-refresh"
         self.env_file, self.token_json, self.pid_file = (
             self.folder / name for name in (".env", "token.json", "refresh-token.pid")
         )
-        self.log_file = self.folder / "refresh-token.log"
-        self.config = home / "config/sso-refresh/config.toml"
+        self.old_log_file = self.folder / "refresh-token.log"
         shutil.copytree(HERE / "old", self.folder)
         (self.folder / "node_modules").symlink_to(NODE / "node_modules")
-        (home / "run").mkdir(mode=0o700)
 
     def sign_in(self, seconds_left):
         """What `auth.js` leaves behind, and what the user copied into the .env; readable by all, as the plan has it."""
@@ -64,19 +57,11 @@ class Machine:
             file.chmod(0o644)
         return token
 
-    def run(self, *command):
-        return subprocess.run(
-            command, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
-        )
-
-    def sso_refresh(self, *arguments):
-        return self.run(SSO_REFRESH, *arguments)
-
     def old_token(self):
         return json.loads(self.token_json.read_text())
 
     def old_log(self):
-        return self.log_file.read_text() if self.log_file.exists() else ""
+        return self.old_log_file.read_text() if self.old_log_file.exists() else ""
 
     @contextlib.contextmanager
     def script(self):
@@ -93,23 +78,6 @@ class Machine:
     def token(self, session):
         name = hashlib.sha1(session.encode()).hexdigest() + ".json"
         return json.loads((self.home / ".aws/sso/cache" / name).read_text())
-
-    def exchanges(self):
-        return self.simulator.operations().count("CreateToken")
-
-    @contextlib.contextmanager
-    def daemon(self):
-        with (
-            open(self.home / "log", "w") as log,
-            subprocess.Popen([SSO_REFRESH, "run"], env=self.environment, stdin=subprocess.DEVNULL, stderr=log) as daemon,
-        ):
-            try:
-                wait_for("the socket", (self.home / "run/sso-refresh/api.sock").exists)
-                yield daemon
-                daemon.send_signal(signal.SIGTERM)
-                assert daemon.wait(10) == 0
-            finally:
-                daemon.kill()
 
 
 def runs(pid):

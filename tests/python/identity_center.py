@@ -132,3 +132,9 @@ def ending_in(token, **left):
 def time_left(token):
     end = datetime.datetime.fromisoformat(token["expiresAt"])
     return end - datetime.datetime.now(datetime.timezone.utc)
+
+
+def write_token(file, token):
+    """In place, as AWS CLI v2 writes it after a sign-in: 0600 only where the file is new."""
+    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as there:
+        there.write(json.dumps(token))

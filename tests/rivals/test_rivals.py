@@ -14,7 +14,7 @@ import tempfile
 
 import identity_center
 import pytest
-from identity_center import PROFILE, SESSION, ending_in, time_left
+from identity_center import PROFILE, SESSION, ending_in, time_left, write_token
 from waiting import wait_for
 
 HERE = pathlib.Path(__file__).parent
@@ -34,9 +34,7 @@ def test_no_session_is_lost(first, left):
         simulator = identity_center.Simulator(url)
         token_file = identity_center.configure(home)
         (home / "run").mkdir(mode=0o700)
-        old = ending_in(simulator.sign_in(), **left)
-        with open(os.open(token_file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
-            file.write(json.dumps(old))
+        write_token(token_file, ending_in(simulator.sign_in(), **left))
 
         def start(command, **streams):
             return subprocess.Popen(
