@@ -1,0 +1,62 @@
+"""A client's process, which asks when it is told to."""
+
+import os
+import subprocess
+import tempfile
+
+from waiting import PATIENCE, wait_for
+
+
+class Running:
+    def __init__(self, client, command, environment):
+        self.name = client.name
+        # Files and no pipes: nobody has to read while it runs, and nothing waits without an end.
+        self.out, self.err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=self.out, stderr=self.err, text=True
+        )
+
+    def lines(self):
+        # It shares the place in the file with us.
+        *whole, _ = os.pread(self.out.fileno(), 65536, 0).decode().split("\n")
+        return whole
+
+    def wait_for_line(self, number):
+        ended = lambda: self.process.poll() is not None
+        wait_for(f"line {number} of {self.name}", lambda: len(self.lines()) >= number or ended())
+        assert len(self.lines()) >= number, self.complaint()
+
+    def tell(self):
+        try:
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            # What has ended, or never listens, is told by its lines.
+            pass
+
+    def ask(self):
+        """Whom AWS takes it for, now."""
+        before = len(self.lines())
+        self.tell()
+        self.wait_for_line(before + 1)
+        return self.lines()[-1]
+
+    def ask_and_end(self, seconds=PATIENCE):
+        self.tell()
+        return self.answer(seconds)
+
+    def answer(self, seconds=PATIENCE):
+        """Its last word, when it has ended well."""
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
+        assert self.process.wait(seconds) == 0, self.complaint()
+        return self.lines()[-1]
+
+    def complaint(self):
+        return self.name, os.pread(self.err.fileno(), 65536, 0).decode()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()

@@ -1,0 +1,54 @@
+"""For a minute the OIDC service and the portal refuse connections, while all that was handed out is good.
+
+What runs already asks on, on each way. New processes get their credentials from the daemon, or, with the AWS CLI, from
+the files that it keeps them in. What else reads the token file needs the portal in each new process, and is not asked.
+"""
+
+import time
+
+from clients import CLIENTS
+from conftest import ARNS, PROFILE, a_machine
+from identity_center import SESSION, ending_in
+from waiting import wait_for
+from ways import WAYS
+
+OUTAGE = 60
+
+
+def test_an_outage_is_not_noticed(record):
+    clients = [client for client in CLIENTS if client.found]
+    residents = [(client, way) for client in clients for way in WAYS if client.stays]
+    newcomers = [(client, way) for client in clients for way in WAYS if not (client.stays and way.by_itself)]
+    # The daemon would renew these role credentials in the midst of it.
+    with a_machine("--role-life", "20m 30s") as machine, machine.daemon():
+
+        def state():
+            return machine.status()[SESSION]["state"]
+
+        def all_have_the_right_role():
+            for resident in residents:
+                assert resident.ask() == ARNS[PROFILE], resident.name
+            for client, way in newcomers:
+                assert machine.ask(client, way) == ARNS[PROFILE], (client.name, way.name)
+
+        machine.write_token(machine.simulator.sign_in())
+        wait_for("the token", lambda: state() == "fresh")
+        residents = [machine.start(client, way) for client, way in residents]
+        for resident in residents:
+            resident.wait_for_line(1)
+        all_have_the_right_role()
+
+        machine.gate.shut()
+        end = time.monotonic() + OUTAGE
+        machine.write_token(ending_in(machine.token(), minutes=18))
+        wait_for("an exchange that fails", lambda: state() == "backoff")
+        while time.monotonic() < end:
+            all_have_the_right_role()
+        assert state() == "backoff" and machine.exchanges() == 0
+        machine.gate.open()
+        told = machine.sso_refresh("refresh")
+        assert told.returncode == 0, told.stderr
+        assert machine.exchanges() == 1
+        all_have_the_right_role()
+    for client in clients:
+        record(client, "outage")
