@@ -26,6 +26,10 @@ class Client:
     stays: bool = True
     # Knows no AWS_ENDPOINT_URL_*: it believes that it speaks to AWS, and a proxy is in between.
     needs_proxy: bool = False
+    # Keeps what it got with the token in files of its own, for as long as that is good.
+    remembers: bool = False
+    # AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE; before there was that, the token itself had to be in the environment.
+    knows_token_files: bool = True
 
     @functools.cached_property
     def found(self):
@@ -62,7 +66,15 @@ CLIENTS = [
         lambda: importlib.metadata.version("awscli"),
         stays=False,
     ),
-    Client("AWS CLI v2 of Debian", [DEBIAN_AWS, *CALLER], debian_version, stays=False, needs_proxy=True),
+    Client(
+        "AWS CLI v2 of Debian",
+        [DEBIAN_AWS, *CALLER],
+        debian_version,
+        stays=False,
+        needs_proxy=True,
+        remembers=True,
+        knows_token_files=False,
+    ),
     Client("AWS SDK for JavaScript", ["node", "--no-warnings", NODE / "ask.mjs"], node_version),
     Client("AWS SDK for Rust", [RUST], rust_version),
 ]

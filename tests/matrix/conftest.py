@@ -1,6 +1,7 @@
 """A machine with clients of AWS on it, and a network between them and the Identity Center."""
 
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -16,6 +17,7 @@ from gate import Gate
 from identity_center import ACCOUNT, PROFILE, SESSION
 from proxy import Proxy
 from running import Running
+from ways import WAYS
 
 SSO_HOSTS = ["oidc.us-east-1.amazonaws.com", "portal.sso.us-east-1.amazonaws.com"]
 STS_HOSTS = ["sts.us-east-1.amazonaws.com", "sts.amazonaws.com"]
@@ -25,6 +27,8 @@ ARNS = {
     profile: f"arn:aws:sts::{account}:assumed-role/AWSReservedSSO_{role}/user"
     for profile, (account, role) in ROLES.items()
 }
+# Of the table.
+COLUMNS = [*(way.name for way in WAYS), "8 at once", "32 at once", "outage"]
 
 
 class Machine(base.Machine):
@@ -43,7 +47,14 @@ class Machine(base.Machine):
         }
         self.proxied = {"HTTPS_PROXY": self.proxy.url, "AWS_CA_BUNDLE": bundle}
         self.started = []
+        self.config.parent.mkdir(parents=True)
+        self.config.write_text('[listen]\naddress = "127.0.0.1:0"\n')
         self.configure()
+
+    @functools.cached_property
+    def endpoint(self):
+        """Where the daemon listens for those who have the token in a file."""
+        return self.report()["daemon"]["endpoint"]
 
     def configure(self):
         """Each role as a profile for each way."""
@@ -70,7 +81,7 @@ class Machine(base.Machine):
         return self.simulator.operations().count("GetRoleCredentials")
 
     def start(self, client, way, profile=PROFILE):
-        environment = self.environment | way.environment(self, profile) | (self.proxied if client.needs_proxy else {})
+        environment = self.environment | way.environment(self, client, profile) | (self.proxied if client.needs_proxy else {})
         running = Running(client, [*way.wrapper(profile), *client.command], environment)
         self.started.append(running)
         return running
@@ -80,7 +91,7 @@ class Machine(base.Machine):
         return self.start(client, way, profile).ask_and_end()
 
     def forget(self):
-        """The AWS CLI keeps role credentials in files, of which both versions read the other's."""
+        """Takes away the files in which a client keeps role credentials."""
         shutil.rmtree(self.home / ".aws/cli", ignore_errors=True)
 
 
@@ -115,4 +126,4 @@ def record():
     yield lambda client, column: passed[client.name].append(column)
     if file := os.environ.get("SSO_REFRESH_MATRIX"):
         rows = [{"client": one.name, "version": one.found, "passed": passed[one.name]} for one in CLIENTS]
-        pathlib.Path(file).write_text(json.dumps(rows))
+        pathlib.Path(file).write_text(json.dumps({"columns": COLUMNS, "rows": rows}))

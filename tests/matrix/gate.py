@@ -11,16 +11,16 @@ class Gate:
         self.loop = loop
         self.behind = port
         self.connections = set()
-        # Bound for the whole of the time: nobody else gets the port while it refuses.
-        self.socket = socket.socket()
-        self.socket.bind(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
+        # Bound for the whole of the time, so that nobody else gets the port while it refuses. It never listens.
+        self.place = socket.socket()
+        self.place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.place.bind(("127.0.0.1", 0))
+        self.port = self.place.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.open()
 
     def open(self):
-        self.socket.listen(128)
-        listening = asyncio.start_server(self.serve, sock=self.socket.dup())
+        listening = asyncio.start_server(self.serve, "127.0.0.1", self.port, backlog=128)
         self.server = asyncio.run_coroutine_threadsafe(listening, self.loop).result()
 
     def shut(self):
@@ -29,8 +29,6 @@ class Gate:
 
     async def close(self):
         self.server.close()
-        # What is closed there is a copy of it: the socket itself would listen on.
-        self.socket.shutdown(socket.SHUT_RDWR)
         for writer in self.connections:
             writer.transport.abort()
 

@@ -1,6 +1,7 @@
 """The ways on which credentials come to a client."""
 
 import dataclasses
+import pathlib
 
 from machine import SSO_REFRESH
 
@@ -8,13 +9,27 @@ from machine import SSO_REFRESH
 @dataclasses.dataclass(frozen=True)
 class Way:
     name: str
-    # The environment of the client, and what stands before its command: functions of the machine and the profile.
+    # Of the machine, the client and the profile.
     environment: callable
+    # What stands before the client's command, for the profile.
     wrapper: callable = lambda profile: []
     # The client takes the token and asks the portal by itself.
     by_itself: bool = False
 
 
-TOKEN_FILE = Way("token file", lambda machine, profile: {"AWS_PROFILE": profile}, by_itself=True)
-PROCESS = Way("`credential_process`", lambda machine, profile: {"AWS_PROFILE": f"{profile}-always"})
-WAYS = [TOKEN_FILE, PROCESS]
+def through_the_endpoint(machine, client, profile):
+    uri = f"http://{machine.endpoint['address']}/v1/credentials/{profile}"
+    token = machine.endpoint["token_file"]
+    if client.knows_token_files:
+        known = {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": token}
+    else:
+        known = {"AWS_CONTAINER_AUTHORIZATION_TOKEN": pathlib.Path(token).read_text()}
+    return {"AWS_CONTAINER_CREDENTIALS_FULL_URI": uri} | known
+
+
+TOKEN_FILE = Way("token file", lambda machine, client, profile: {"AWS_PROFILE": profile}, by_itself=True)
+WAYS = [
+    TOKEN_FILE,
+    Way("`credential_process`", lambda machine, client, profile: {"AWS_PROFILE": f"{profile}-always"}),
+    Way("container endpoint", through_the_endpoint),
+]
