@@ -55,7 +55,8 @@ class Running:
         return self.lines()[-1]
 
     def complaint(self):
-        return self.name, os.pread(self.err.fileno(), 65536, 0).decode()
+        said = os.pread(self.err.fileno(), 65536, 0).decode()
+        return f"{self.name}: {self.process.args} ended with {self.process.returncode}: {said}"
 
     def kill(self):
         self.process.kill()

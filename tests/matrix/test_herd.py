@@ -11,11 +11,10 @@ import pytest
 from conftest import ARNS, PROFILE, a_machine
 from identity_center import ending_in
 from waiting import wait_for
-from ways import TOKEN_FILE, WAYS
+from ways import ENDPOINT, PROCESS, TOKEN_FILE
 
 # How long the slowest of thirty-two may take on two processors.
 SLOWEST = 300
-FROM_THE_DAEMON = [way for way in WAYS if not way.by_itself]
 
 
 def herd(machine, client, ways, number, begin):
@@ -41,7 +40,7 @@ def test_a_herd_costs_one_exchange(client, number, record):
             wait_for("the daemon's exchange", machine.exchanges)
 
         right = [ARNS[PROFILE]] * number
-        assert herd(machine, client, FROM_THE_DAEMON, number, expire) == right
+        assert herd(machine, client, [PROCESS, ENDPOINT], number, expire) == right
         assert (machine.exchanges(), machine.fetches()) == (1, 1)
         if client.remembers:
             # It writes its file in place, and whoever of it reads the file just then fails: so one alone does that.

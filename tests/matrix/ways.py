@@ -3,16 +3,12 @@
 import dataclasses
 import pathlib
 
-from machine import SSO_REFRESH
-
 
 @dataclasses.dataclass(frozen=True)
 class Way:
     name: str
     # Of the machine, the client and the profile.
     environment: callable
-    # What stands before the client's command, for the profile.
-    wrapper: callable = lambda profile: []
     # The client takes the token and asks the portal by itself.
     by_itself: bool = False
 
@@ -28,8 +24,6 @@ def through_the_endpoint(machine, client, profile):
 
 
 TOKEN_FILE = Way("token file", lambda machine, client, profile: {"AWS_PROFILE": profile}, by_itself=True)
-WAYS = [
-    TOKEN_FILE,
-    Way("`credential_process`", lambda machine, client, profile: {"AWS_PROFILE": f"{profile}-always"}),
-    Way("container endpoint", through_the_endpoint),
-]
+PROCESS = Way("`credential_process`", lambda machine, client, profile: {"AWS_PROFILE": f"{profile}-always"})
+ENDPOINT = Way("container endpoint", through_the_endpoint)
+WAYS = [TOKEN_FILE, PROCESS, ENDPOINT]
