@@ -3,6 +3,7 @@
 The token that is on the disk is expired, and the answer to the daemon's exchange is on its way, when they ask: what
 imports an SDK has done so and waits for a word; the AWS CLIs are started at that moment, and come one after another
 during the exchange and after it. Those that ask the daemon cost one exchange and one call of the portal together.
+`sso-refresh exec` is not among them: it wants a session that is signed in before it starts anything.
 Then as many read the token file. They need the daemon to have been there before them: whoever finds an expired token
 in the file makes an exchange of its own, which is what the SDKs do and nobody can change.
 """

@@ -3,12 +3,16 @@
 import dataclasses
 import pathlib
 
+from machine import SSO_REFRESH
+
 
 @dataclasses.dataclass(frozen=True)
 class Way:
     name: str
     # Of the machine, the client and the profile.
     environment: callable
+    # What stands before the client's command, for the profile.
+    wrapper: callable = lambda profile: []
     # The client takes the token and asks the portal by itself.
     by_itself: bool = False
 
@@ -26,4 +30,9 @@ def through_the_endpoint(machine, client, profile):
 TOKEN_FILE = Way("token file", lambda machine, client, profile: {"AWS_PROFILE": profile}, by_itself=True)
 PROCESS = Way("`credential_process`", lambda machine, client, profile: {"AWS_PROFILE": f"{profile}-always"})
 ENDPOINT = Way("container endpoint", through_the_endpoint)
-WAYS = [TOKEN_FILE, PROCESS, ENDPOINT]
+EXEC = Way(
+    "`sso-refresh exec`",
+    lambda machine, client, profile: {},
+    lambda profile: [SSO_REFRESH, "exec", "--profile", profile, "--"],
+)
+WAYS = [TOKEN_FILE, PROCESS, ENDPOINT, EXEC]
