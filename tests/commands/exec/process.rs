@@ -5,6 +5,7 @@ use std::{
     io::Write,
     os::unix::{fs::PermissionsExt, process::ExitStatusExt},
     process::{Command, Stdio},
+    time::Duration,
 };
 
 use nix::sys::signal::Signal;
@@ -52,6 +53,8 @@ fn signals_are_passed_on() {
     let home = home(&center);
     // Without a terminal, SIGINT comes from somebody who means the command.
     for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGINT] {
+        // An exchange has handlers of its own.
+        center.sign_in(&home, "work", Duration::ZERO);
         let mut exec = Daemon(script(&home, TRAPS).stdout(Stdio::piped()).spawn().unwrap());
         assert_eq!(exec.first_line(), "ready");
         exec.signal(signal);
@@ -172,9 +175,12 @@ fn the_keys_of_a_terminal_come_to_the_command_once() {
     let Some((mut terminal, mut outer)) = shell(&home, "bash -i") else { return };
     terminal.wait_for_prompt("status-0 ");
     let program = env!("CARGO_BIN_EXE_sso-refresh");
-    let script = "trap 'echo int-$((n+=1))' INT; echo begin; while read -r line; do echo \"line-$line\"; done; exit 6\n";
+    // It reads nothing before it has the terminal for good: the shell sees that `exec` has stopped, which may be before the
+    // command has.
+    let script = "n=0\ntrap 'n=$((n+1)); echo int-$n' INT\necho begin\nuntil test -e go; do sleep 0.02; done\n\
+         read -r line\necho line-$line\nexit 6\n";
     home.write("count", script);
-    type_in(&mut terminal, &format!("{program} exec --profile dev -- bash count\n"));
+    type_in(&mut terminal, &format!("{program} exec --profile dev -- sh count\n"));
     terminal.wait_for("begin");
     for count in 1..=3 {
         type_in(&mut terminal, "\u{3}");
@@ -183,11 +189,11 @@ fn the_keys_of_a_terminal_come_to_the_command_once() {
     // Ctrl-Z stops both, and the shell has the terminal; `fg` continues both.
     type_in(&mut terminal, "\u{1a}");
     terminal.wait_for_prompt("status-148 ");
+    home.write("go", "");
     type_in(&mut terminal, "fg\n");
     terminal.wait_for("exec --profile dev");
     type_in(&mut terminal, "still-here\n");
     terminal.wait_for("line-still-here");
-    type_in(&mut terminal, "\u{4}");
     terminal.wait_for_prompt("status-6 ");
     assert!(!terminal.shown.contains("int-4"), "{}", terminal.shown);
     // One that dies of Ctrl-C, as the shell sees it.
