@@ -40,7 +40,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Nobody listens: there is no socket, or a stale one.
-    #[error("the daemon is not running: start it with `sso-refresh run`")]
+    #[error("the daemon is not running: start it with `sso-refresh service start`")]
     NotRunning,
     /// The socket, or who answers on it, belongs to another user.
     #[error("{path} is another user's; set XDG_RUNTIME_DIR to a folder of your own")]

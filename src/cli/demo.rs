@@ -281,7 +281,7 @@ impl Stage {
         out::line(&format!(
             "\n{refreshes} refreshes{outage}: {} programs read the token file {reads} times, and each time found a \
              good token.\n\nFor your own account: `aws configure sso` if you have no session yet, then\n\
-             `sso-refresh login` and `sso-refresh run`.",
+             `sso-refresh login` and `sso-refresh service install`.",
             Programs::COUNT
         ))?;
         Ok(exit::DONE)

@@ -124,7 +124,8 @@ fn lines(imported: &Imported, request: &Request, context: &Context, daemon: bool
         ));
     }
     if !daemon {
-        lines.push("The daemon is not running: `sso-refresh run` keeps the token fresh.".to_owned());
+        let line = "The daemon is not running: `sso-refresh service install` starts it, and it keeps the token fresh.";
+        lines.push(line.to_owned());
     }
     if !leftovers.is_empty() {
         let files: Vec<String> = leftovers.iter().map(|path| shell_word(path, paths)).collect();

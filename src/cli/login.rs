@@ -102,7 +102,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         }
         let code = exit::worst(codes);
         if code == exit::DONE && matches!(context.client().ping().await, Err(client::Error::NotRunning)) {
-            screen::say("The daemon is not running: `sso-refresh run` keeps the token fresh.\n");
+            screen::say(
+                "The daemon is not running: `sso-refresh service install` starts it, and it keeps the token fresh.\n",
+            );
         }
         Ok(code)
     })

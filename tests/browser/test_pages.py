@@ -82,7 +82,7 @@ def test_a_click_leads_to_a_token_that_every_program_can_use(machine, browser, p
         assert f"sso-refresh-{SESSION}" in browser.page_source
         picture("0-identity-center")
         click(browser, "approve")
-        check(browser, "You are signed in", SESSION, START_URL, "return to the terminal", "sso-refresh run")
+        check(browser, "You are signed in", SESSION, START_URL, "return to the terminal", "in the background")
         picture("1-signed-in")
     assert login.returncode == 0, login.said
     assert stat.S_IMODE(machine.token_file.stat().st_mode) == 0o600

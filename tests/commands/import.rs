@@ -92,7 +92,7 @@ fn the_session_of_the_script_lives_on() {
                 "imported: taken over; the token is good until {until}\n\
                  ~/.config/sso-refresh/config.toml: [session.imported] is written\n\
                  imported: no start URL is known, and a sign-in will need one: run this again with --start-url URL\n\
-                 The daemon is not running: `sso-refresh run` keeps the token fresh.\n\
+                 The daemon is not running: `sso-refresh service install` starts it, and it keeps the token fresh.\n\
                  To delete the old script's secrets: rm ~/{FOLDER}/.env ~/{FOLDER}/token.json\n"
             )
             .as_str()

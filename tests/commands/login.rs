@@ -24,7 +24,9 @@ fn a_sign_in_gives_a_token_that_works() {
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(ran.stdout.starts_with(&format!("work: signed in to {START_URL}; the token is good until 20")));
     assert!(ran.stderr.contains(&format!("\n    {}", center.url())), "the page is told: {ran:?}");
-    assert!(ran.stderr.ends_with("The daemon is not running: `sso-refresh run` keeps the token fresh.\n"));
+    assert!(ran.stderr.ends_with(
+        "The daemon is not running: `sso-refresh service install` starts it, and it keeps the token fresh.\n"
+    ));
     let mode = fs::metadata(home.token_path("work")).unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, 0o600);
 

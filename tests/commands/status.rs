@@ -24,7 +24,7 @@ fn the_table_says_how_it_is_and_what_to_do() {
 
     work: there is no token file; run `sso-refresh login work`
 
-    the daemon is not running: start it with `sso-refresh run`; until then nothing is refreshed by itself
+    the daemon is not running: start it with `sso-refresh service start`; until then nothing is refreshed by itself
     ");
     assert!(ran.stdout.lines().take(3).all(|line| line.chars().count() <= 80));
     assert_eq!(home.run("status home").code, 0);
@@ -44,7 +44,7 @@ fn an_expired_token_is_told_from_a_lost_session() {
 
     work: its token has expired, and nothing refreshes it; run `sso-refresh refresh work`
 
-    the daemon is not running: start it with `sso-refresh run`; until then nothing is refreshed by itself
+    the daemon is not running: start it with `sso-refresh service start`; until then nothing is refreshed by itself
     ");
     assert_eq!(center.exchanges(), 0, "to look changes nothing");
 
@@ -89,7 +89,7 @@ fn legacy_profiles_are_listed_with_the_lines_that_convert_them() {
 
     work: there is no token file; run `sso-refresh login work`
 
-    the daemon is not running: start it with `sso-refresh run`; until then nothing is refreshed by itself
+    the daemon is not running: start it with `sso-refresh service start`; until then nothing is refreshed by itself
 
     warning: ~/.aws/config:5: the profile `old` is legacy: its token can't be refreshed; convert it with `aws configure sso --profile old`, or by hand
     warning: ~/.aws/config:10: the profile `same` is legacy: its token can't be refreshed; convert it with `aws configure sso --profile same`, or by hand
@@ -160,5 +160,8 @@ fn a_reader_that_went_away_is_no_error() {
 fn reload_needs_a_daemon() {
     let ran = Home::new().run("reload");
     assert_eq!(ran.code, 4);
-    assert_eq!(ran.stderr, "sso-refresh: the daemon is not running: start it with `sso-refresh run`\n");
+    assert_eq!(
+        ran.stderr,
+        "sso-refresh: the daemon is not running: start it with `sso-refresh service start`\n"
+    );
 }
