@@ -1,6 +1,7 @@
 //! [`Client`]: asks the daemon over the owner's socket, and tells why there is no answer.
 
 use std::{
+    error::Error as _,
     fmt::Write as _,
     fs, io,
     os::unix::fs::MetadataExt,
@@ -39,7 +40,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Why the daemon gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nobody listens: there is no socket, or a stale one.
+    /// Nobody listens: there is no socket, or a stale one. Or who did has ended without a word, as a service manager
+    /// turns away who waits for a daemon that does not start.
     #[error("the daemon is not running: start it with `sso-refresh service start`")]
     NotRunning,
     /// The socket, or who answers on it, belongs to another user.
@@ -191,7 +193,10 @@ impl Client {
             .map_err(|error| Error::Protocol(error.to_string()))?;
         // It ends with `sender` and the answer's body.
         tokio::spawn(connection);
-        let response = sender.send_request(request).await.map_err(|error| broken(&error))?;
+        let response = sender
+            .send_request(request)
+            .await
+            .map_err(|error| if has_hung_up(&error) { Error::NotRunning } else { broken(&error) })?;
         Answer::receive(response).await
     }
 
@@ -295,6 +300,17 @@ fn understood(version: u32) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::Protocol(format!("it speaks version {version}, and this program version {VERSION}")))
+}
+
+/// Whether the connection ended before there was an answer.
+fn has_hung_up(error: &hyper::Error) -> bool {
+    let system = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    error.is_incomplete_message()
+        || error.is_canceled()
+        || error.is_closed()
+        || system.is_some_and(|system| {
+            matches!(system.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
+        })
 }
 
 fn broken(error: &(dyn std::error::Error + 'static)) -> Error {

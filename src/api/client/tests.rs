@@ -144,6 +144,27 @@ async fn nobody_there_is_not_running() {
 }
 
 #[tokio::test]
+async fn who_hangs_up_without_a_word_is_not_running() {
+    for reads in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let client = client(&folder);
+        let listener = UnixListener::bind(&client.socket).unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                stream.readable().await.unwrap();
+                if reads {
+                    // Else the system tells the client that what it sent was thrown away.
+                    let _ = stream.read(&mut [0; 4096]).await;
+                }
+            }
+        });
+        for error in [client.ping().await.unwrap_err(), client.token(None, PATIENCE).await.unwrap_err()] {
+            assert!(matches!(error, Error::NotRunning), "{reads}: {error:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn another_users_socket_is_not_ours() {
     let folder = tempfile::tempdir().unwrap();
     let client = client(&folder);
@@ -203,7 +224,6 @@ async fn a_daemon_at_work_is_waited_for() {
 async fn garbage_is_a_protocol_error_that_quotes_nothing() {
     let huge = "x".repeat(ANSWER_MAX + 1);
     for answer in [
-        String::new(),
         "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"planted".into(),
         "SSH-2.0-planted\r\n".into(),
         http("200 OK", "planted"),
