@@ -38,11 +38,12 @@ impl Standing {
         if Some(found) == wanted {
             return Self::Same;
         }
-        let end = found.trim_end_matches('\n');
-        let start = end.rfind('\n').map_or(0, |at| at + 1);
-        let Some((before, checksum_of_it)) = end[start..].split_once(WROTE) else { return Self::Foreign };
-        let stated = checksum_of_it.split_whitespace().next().unwrap_or_default();
-        if found[..start].is_empty() || stated != checksum(&found[..start]) {
+        let Some(mark) = found.rfind(WROTE) else { return Self::Foreign };
+        let start = found[..mark].rfind('\n').map_or(0, |at| at + 1);
+        let (before, rest) = (&found[start..mark], &found[mark + WROTE.len()..]);
+        let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
+        let stated = line.split_whitespace().next().unwrap_or_default();
+        if start == 0 || stated != checksum(&found[..start]) || !after.trim_end_matches('\n').is_empty() {
             return Self::Edited;
         }
         let version = before.split_whitespace().next_back().unwrap_or_default().to_owned();
@@ -75,7 +76,7 @@ mod tests {
             (&older.replace(env!("CARGO_PKG_VERSION"), "0.0.9"), Standing::Ours { version: "0.0.9".into() }),
             (&edited, Standing::Edited),
             (&cut, Standing::Edited),
-            (&appended, Standing::Foreign),
+            (&appended, Standing::Edited),
             ("[Unit]\n", Standing::Foreign),
             ("", Standing::Foreign),
         ] {
