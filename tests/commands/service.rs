@@ -223,6 +223,10 @@ fn a_link_to_a_unit_elsewhere_is_the_users() {
     assert_eq!(machine.text("sso-refresh.service"), "[Service]\n");
     machine.run("service uninstall");
     assert!(machine.unit("sso-refresh.service").is_symlink());
+    fs::remove_file(machine.unit("sso-refresh.service")).unwrap();
+    machine.run("service install");
+    let ran = machine.run("service uninstall");
+    assert!(ran.stdout.contains("deleted ~/.config/systemd\n"), "nothing is left in it: {ran:?}");
 }
 
 #[test]

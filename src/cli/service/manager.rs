@@ -1,6 +1,11 @@
 //! [`Manager`]: the service manager of this system, asked and told by its own commands.
 
-use std::{io, path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use tokio::time::{sleep, timeout};
 
@@ -88,6 +93,14 @@ impl Manager {
     /// A folder that an installation may have made, for files of the user too.
     pub(super) fn drop_ins(&self) -> Option<PathBuf> {
         (self.supervisor == Supervisor::Systemd).then(|| systemd::drop_ins(&self.folder))
+    }
+
+    /// Folders for the files of all services, which an installation makes where they are missing: the inner one first.
+    pub(super) fn folders(&self) -> Vec<PathBuf> {
+        match self.supervisor {
+            Supervisor::Systemd => self.folder.ancestors().take(2).map(Path::to_owned).collect(),
+            Supervisor::Launchd => Vec::new(),
+        }
     }
 
     /// The main file, where there is one.

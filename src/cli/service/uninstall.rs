@@ -50,6 +50,13 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     }
     if steps.is_empty() {
         out::line("The service was not installed.")?;
+    } else {
+        for folder in manager.folders() {
+            // What is not empty is somebody else's too.
+            if fs::remove_dir(&folder).is_ok() {
+                out::line(&format!("deleted {}", paths.show(&folder)))?;
+            }
+        }
     }
     let log = launchd::log_file(&paths.home);
     let log = log.parent().filter(|_| manager.supervisor == Supervisor::Launchd);
