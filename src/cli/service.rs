@@ -77,7 +77,7 @@ async fn control(verb: Verb, context: &Context) -> Result<u8, Failure> {
     let process = state.pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
     out::line(&match state.activity {
         Activity::Running => format!("The service runs{process}."),
-        Activity::Changing => format!("The service is on its way{process}."),
+        Activity::Changing => format!("The service is starting or stopping{process}."),
         Activity::Stopped | Activity::Failed => "The service is stopped.".to_owned(),
     })?;
     Ok(exit::DONE)

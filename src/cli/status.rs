@@ -165,6 +165,11 @@ impl Overview {
         Ok(())
     }
 
+    /// The process of the daemon that has answered.
+    pub(super) fn daemon_pid(&self) -> Option<u32> {
+        self.daemon.as_ref().map(|daemon| daemon.pid)
+    }
+
     /// The exit code that the sessions ask for.
     pub(super) fn code(&self) -> u8 {
         exit::worst(self.sessions.iter().map(code))

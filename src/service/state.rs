@@ -16,11 +16,9 @@ pub struct State {
     pub pid: Option<u32>,
     /// Why it is not running, in the manager's word.
     pub result: Option<String>,
-    /// What the daemon says of itself.
-    pub text: Option<String>,
     /// The file that it was read from.
     pub file: Option<PathBuf>,
-    /// That file is another now.
+    /// It, or a drop-in, has changed since the manager read it.
     pub stale: bool,
     /// It is not running, but the first program that asks starts it.
     pub listening: bool,
@@ -38,4 +36,11 @@ pub enum Activity {
     Changing,
     /// Nothing any more: it failed.
     Failed,
+}
+
+impl State {
+    /// Whether it neither runs nor is about to.
+    pub fn is_down(&self) -> bool {
+        matches!(self.activity, Activity::Stopped | Activity::Failed)
+    }
 }

@@ -27,7 +27,8 @@ const PACKAGED: &str = "/usr/bin/sso-refresh";
 const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
 
 /// What is asked of the service and of its socket.
-const PROPERTIES: &str = "--property=Id,LoadState,ActiveState,MainPID,Result,StatusText,UnitFileState,FragmentPath,NeedDaemonReload";
+const PROPERTIES: &str =
+    "--property=Id,LoadState,ActiveState,MainPID,Result,UnitFileState,FragmentPath,NeedDaemonReload";
 
 /// The files, in the folder of the user's units; `sandbox` where a user namespace can be had.
 ///
@@ -161,7 +162,6 @@ pub fn state(said: &str) -> State {
         },
         pid: value(SERVICE, "MainPID").and_then(|pid| pid.parse().ok()).filter(|pid| *pid > 0),
         result: value(SERVICE, "Result").filter(|result| result != "success"),
-        text: value(SERVICE, "StatusText"),
         file: value(SERVICE, "FragmentPath").map(PathBuf::from),
         stale: is(SERVICE, "NeedDaemonReload", "yes"),
         listening: is(SOCKET, "ActiveState", "active"),

@@ -91,7 +91,7 @@ impl Machine {
             "shown",
             &format!(
                 "Id=sso-refresh.service\nLoadState=loaded\nActiveState={active}\nMainPID={pid}\nResult=success\n\
-                 StatusText=1 session fresh\nUnitFileState=enabled\nFragmentPath={}\nNeedDaemonReload=no\n\n\
+                 UnitFileState=enabled\nFragmentPath={}\nNeedDaemonReload=no\n\n\
                  Id=sso-refresh.socket\nActiveState=inactive\n",
                 file.display()
             ),
@@ -324,9 +324,21 @@ fn status_is_that_of_the_service_and_of_the_sessions() {
         "{ran:?}"
     );
     assert!(ran.stdout.contains("\nwork "), "{ran:?}");
+    machine.home.write_config("x = 1\n");
+    let ran = machine.run("service status --json");
+    let shown: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((ran.code, &shown["service"]["state"], &shown["status"]), (4, &"failed".into(), &Value::Null));
+    assert!(ran.stderr.contains("unknown key `x`"), "{ran:?}");
+    machine.home.write_config("");
 
     let mut daemon = machine.home.daemon(&[]);
     daemon.wait_for("has started");
+    let ran = machine.run("service status");
+    let line = format!(
+        "sso-refresh runs outside of the service (process {0}): `kill {0}` ends it.\n",
+        daemon.0.id()
+    );
+    assert!(ran.code == 4 && ran.stdout.contains(&line), "{ran:?}");
     let ran = machine.run("service start");
     assert_eq!(ran.code, 1, "another one runs: {ran:?}");
     assert!(

@@ -174,8 +174,8 @@ async fn linger(context: &Context, manager: &Manager) -> Option<String> {
     }
     let said = manager::run(&systemd::ask_linger(nix::unistd::getuid().as_raw())).await.ok()??;
     (said.trim() == "Linger=no").then(|| {
-        "It runs while you are signed in to this machine. To keep it when you sign out, and from the start of the \
-         machine on: loginctl enable-linger"
+        "It runs while you are signed in to this machine. `loginctl enable-linger` keeps it when you sign out, and \
+         starts it with the machine."
             .to_owned()
     })
 }

@@ -17,9 +17,7 @@ use crate::{
     },
     config::paths::Paths,
     platform::Supervisor,
-    service::{
-        self, Activity, Carried, Command, File, OnFailure, State, Unfit, Verb, Wanted, launchd, systemd,
-    },
+    service::{self, Carried, Command, File, OnFailure, State, Unfit, Verb, Wanted, launchd, systemd},
 };
 
 /// How long to wait before a command is run again whose failure passes.
@@ -183,27 +181,25 @@ async fn once(command: &Command) -> Result<String, String> {
 }
 
 fn unreachable(paths: &Paths, why: &str) -> Failure {
+    let runtime = PathBuf::from(format!("/run/user/{}", nix::unistd::getuid()));
     let hint = match Supervisor::HERE {
+        // It is there, and only the way to it is not.
+        Supervisor::Systemd if !paths.runtime.starts_with(&runtime) && runtime.join("systemd").is_dir() => {
+            &format!("`export XDG_RUNTIME_DIR={}`, and try again", runtime.display())
+        }
         Supervisor::Systemd => {
             "in a container let its own supervisor run `sso-refresh run`, or keep that open in a terminal; after `su` \
              or `sudo` sign in as the user itself"
         }
         Supervisor::Launchd => "sign in at the machine itself, or keep `sso-refresh run` open in a terminal",
     };
-    let runtime = PathBuf::from(format!("/run/user/{}", nix::unistd::getuid()));
-    let unset = !paths.runtime.starts_with(&runtime) && runtime.join("systemd").is_dir();
-    let export = if unset {
-        format!(" (or `export XDG_RUNTIME_DIR={}` first)", runtime.display())
-    } else {
-        String::new()
-    };
-    Failure::new(exit::FAILED, format!("no service manager answers ({why}): {hint}{export}"))
+    Failure::new(exit::FAILED, format!("no service manager answers ({why}): {hint}"))
 }
 
 /// That no daemon runs but the one of the service: the second would be refused.
 pub(super) async fn nobody_else(context: &Context, state: &State) -> Result<(), Failure> {
     // To ask the socket of a service that is down would start it.
-    if state.activity != Activity::Stopped && state.activity != Activity::Failed || state.listening {
+    if !state.is_down() || state.listening {
         return Ok(());
     }
     match context.client().status().await {

@@ -32,8 +32,8 @@ pub(in crate::cli) struct Args {
 struct Report<'a> {
     version: u32,
     service: Service<'a>,
-    /// What `sso-refresh status --json` prints.
-    status: &'a Overview,
+    /// What `sso-refresh status --json` prints; none where the sessions can't be shown, which standard error explains.
+    status: Option<Overview>,
 }
 
 #[derive(Serialize)]
@@ -53,7 +53,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         return show(&manager, context).await;
     }
     let state = manager.state().await?;
-    let overview = overview(&state, context).await?;
+    let (status, code) = sessions(&state, context).await?;
     let service = Service {
         installed: state.loaded,
         enabled: state.enabled,
@@ -62,8 +62,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         result: state.result.as_deref(),
         file: state.file.as_ref().map(|file| file.display().to_string()),
     };
-    out::json(&Report { version: VERSION, service, status: &overview })?;
-    Ok(code(&state, &overview))
+    out::json(&Report { version: VERSION, service, status })?;
+    Ok(code)
 }
 
 /// Shows both to people.
@@ -72,23 +72,38 @@ pub(super) async fn show(manager: &Manager, context: &Context) -> Result<u8, Fai
     for line in lines(&state, &context.paths) {
         out::line(&line)?;
     }
-    match overview(&state, context).await {
+    let (overview, code) = sessions(&state, context).await?;
+    if let Some(overview) = overview {
+        // One that comes up meanwhile is the service's.
+        if let Some(pid) = overview.daemon_pid().filter(|_| state.is_down()) {
+            out::line(&format!(
+                "sso-refresh runs outside of the service (process {pid}): `kill {pid}` ends it."
+            ))?;
+        }
+        out::text(&format!("\n{}", overview.text(context.clock.now())))?;
+    }
+    Ok(code)
+}
+
+/// How the sessions are, and the exit code. That a service is down is the news, whatever keeps the sessions from being
+/// shown.
+async fn sessions(state: &State, context: &Context) -> Result<(Option<Overview>, u8), Failure> {
+    match overview(state, context).await {
         Ok(overview) => {
-            out::text(&format!("\n{}", overview.text(context.clock.now())))?;
-            Ok(code(&state, &overview))
+            let code = code(state, &overview);
+            Ok((Some(overview), code))
         }
         Err(failure) if state.activity == Activity::Running => Err(failure),
         Err(failure) => {
             failure.say();
-            Ok(exit::NO_DAEMON)
+            Ok((None, exit::NO_DAEMON))
         }
     }
 }
 
 /// A service that is down is not asked: its socket would start it.
 async fn overview(state: &State, context: &Context) -> Result<Overview, Failure> {
-    let is_down = matches!(state.activity, Activity::Stopped | Activity::Failed);
-    let answer = if is_down && state.listening {
+    let answer = if state.is_down() && state.listening {
         Err(client::Error::NotRunning)
     } else {
         context.client().status().await
@@ -121,7 +136,7 @@ fn lines(state: &State, paths: &Paths) -> Vec<String> {
     let asked = if state.listening { " until a program asks for a token" } else { "" };
     let mut lines = vec![match state.activity {
         Activity::Running => format!("The service runs{process}."),
-        Activity::Changing => format!("The service is on its way{process}."),
+        Activity::Changing => format!("The service is starting or stopping{process}."),
         Activity::Stopped => {
             format!("The service is stopped{asked}: `sso-refresh service start` starts it.")
         }
@@ -137,8 +152,7 @@ fn lines(state: &State, paths: &Paths) -> Vec<String> {
         format!("It does not start with your session{file}: `sso-refresh service install` changes that.")
     });
     if state.stale {
-        lines.push("Its file is another since: `sso-refresh service install` takes it up.".to_owned());
+        lines.push("Its files have changed since: `sso-refresh service install` takes that up.".to_owned());
     }
-    lines.extend(state.text.as_ref().filter(|_| state.activity == Activity::Running).cloned());
     lines
 }

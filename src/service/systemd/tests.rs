@@ -5,7 +5,7 @@ use crate::{
 };
 
 const SHOWN: &str = "Id=sso-refresh.service\nLoadState=loaded\nActiveState=active\nMainPID=42\nResult=success\n\
-                     StatusText=1 session fresh\nUnitFileState=enabled\nFragmentPath=/u/sso-refresh.service\n\
+                     UnitFileState=enabled\nFragmentPath=/u/sso-refresh.service\n\
                      NeedDaemonReload=no\n\nId=sso-refresh.socket\nLoadState=loaded\nActiveState=active\nMainPID=0\n";
 
 fn paths() -> Paths {
@@ -109,7 +109,6 @@ fn reads_what_systemctl_shows() {
             activity: Activity::Running,
             pid: Some(42),
             result: None,
-            text: Some("1 session fresh".into()),
             file: Some("/u/sso-refresh.service".into()),
             stale: false,
             listening: true,
