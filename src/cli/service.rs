@@ -46,7 +46,7 @@ pub(super) fn run(command: &Command, context: &Context) -> Result<u8, Failure> {
         // The service managers' own way says that it failed, and not why.
         Command::Reload => reload::run(context),
         Command::Status(args) => block_on(status::run(args, context)),
-        Command::Logs(args) => logs::run(args, context),
+        Command::Logs(args) => block_on(logs::run(args, context)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{os::unix::process::CommandExt, process::Command};
 
+use super::manager::Manager;
 use crate::{
     cli::{
         context::Context,
@@ -22,7 +23,11 @@ pub(in crate::cli) struct Args {
     lines: Option<u32>,
 }
 
-pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
+pub(super) async fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
+    // What was written while there was one can still be read.
+    if let Err(failure) = Manager::reach(context).await {
+        failure.say();
+    }
     let words = match Supervisor::HERE {
         Supervisor::Systemd => journal(args),
         Supervisor::Launchd => {
