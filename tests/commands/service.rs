@@ -156,7 +156,7 @@ fn what_was_changed_by_hand_stays_until_it_is_forced() {
     let machine = Machine::new();
     machine.run("service install --no-start");
     assert!(!machine.asked().iter().any(|line| line.contains(" start ")));
-    let edited = machine.text("sso-refresh.service").replace("RestartSec=2s", "RestartSec=9s");
+    let edited = machine.text("sso-refresh.service").replace("RestartSec=1s", "RestartSec=9s");
     machine.home.write(&format!("{UNITS}/sso-refresh.service"), &edited);
     machine.home.write(&format!("{UNITS}/sso-refresh.service.d/mine.conf"), "[Service]\n");
     let ran = machine.run("service install --no-start");
