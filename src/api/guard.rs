@@ -114,15 +114,15 @@ impl Guard {
         let unauthorized = |message| Rejection::new(StatusCode::UNAUTHORIZED, "Unauthorized", message);
         let Some(shown) = head.headers.get(AUTHORIZATION) else {
             return Err(unauthorized(
-                "there is no Authorization header: send the content of the token file in it",
+                "there is no Authorization header: send the token of this endpoint in it",
             ));
         };
         if head.headers.get_all(AUTHORIZATION).iter().count() == 1 && self.knows(shown.as_bytes()) {
             return Ok(());
         }
         let rejection = unauthorized(
-            "the Authorization header is another than the content of the token file, which is new with each start of \
-             the daemon",
+            "the Authorization header is not the token of this endpoint: read that again, since it may be new with \
+             each start",
         );
         self.warn(&rejection, now);
         Err(rejection)
