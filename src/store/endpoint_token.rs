@@ -41,10 +41,16 @@ pub fn write(path: &Path, token: &Secret) -> Result<(), Error> {
 /// The token in the file at `path`, which nobody else may be able to read. A newline at its end is left out, and told.
 pub fn read(path: &Path) -> Result<Secret, Unfit> {
     let wrong = |what| Unfit::Wrong { path: path.to_path_buf(), what };
-    let Some(Opened { file, bytes }) = file::open_private(path)? else {
-        return Err(wrong(
-            "does not exist; make it: `openssl rand -hex 32 | tr -d '\\n'` is good for its content",
-        ));
+    let Opened { file, bytes } = match file::open_private(path) {
+        Ok(Some(opened)) => opened,
+        Ok(None) => {
+            return Err(wrong(
+                "does not exist; make it: `openssl rand -hex 32 | tr -d '\\n'` is good for its content",
+            ));
+        }
+        // No sign-in makes this one.
+        Err(Error::NotAFile { .. }) => return Err(wrong("is not a regular file; name one that is")),
+        Err(error) => return Err(error.into()),
     };
     // A file of somebody else's keeps its mode.
     if file.metadata().map_err(|error| Error::from_io("read", path, error))?.mode() & 0o077 != 0 {
@@ -107,6 +113,8 @@ mod tests {
         remove(&path);
         remove(&path);
         assert!(read(&path).unwrap_err().to_string().contains("does not exist; make it"));
+        let told = read(folder.path()).unwrap_err().to_string();
+        assert!(told.ends_with("is not a regular file; name one that is"), "{told}");
     }
 
     #[test]
