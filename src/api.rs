@@ -222,7 +222,7 @@ pub struct EndpointInfo {
     /// The file with the token that clients must send; none while nobody is served.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_file: Option<PathBuf>,
-    /// Why nobody is served, where that is so.
+    /// What is wrong with it, where something is: nobody is served, or the token is another than the configured one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }

@@ -120,7 +120,7 @@ impl Overview {
             self.endpoint = token_file.as_ref().map(|file| {
                 format!("endpoint: http://{address}, with the token in {}", context.paths.show(file))
             });
-            self.warnings.extend(error.iter().map(|error| format!("the endpoint is not there: {error}")));
+            self.warnings.extend(error.clone());
         }
         self.warnings.extend(daemon.clock_ahead_secs.map(skew::sentence));
         self.daemon = Some(daemon);

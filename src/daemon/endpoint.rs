@@ -44,7 +44,7 @@ pub(super) struct Endpoint {
     own_file: PathBuf,
     wanted: Option<ListenSettings>,
     running: Option<Running>,
-    /// Why it is not running though it is wanted.
+    /// Why it is not as it is wanted.
     trouble: Option<String>,
     again_at: Option<Timestamp>,
     /// The listeners, those that finish their last answers among them.
@@ -125,22 +125,22 @@ impl Endpoint {
         })
     }
 
-    /// Why it is not running though it is wanted.
+    /// Why it is not as it is wanted, in a sentence.
     pub(super) fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
     }
 
     fn try_again(&mut self, now: Timestamp) {
-        let result = if let Some(wanted) = self.wanted.clone() {
-            self.run(&wanted)
-        } else {
+        let result = self.wanted.clone().map_or(Ok(()), |wanted| self.run(&wanted));
+        if self.running.is_none() {
+            // Another daemon, or an address of before, may have left one.
             endpoint_token::remove(&self.own_file);
-            Ok(())
-        };
+        }
         self.again_at = result.is_err().then(|| now.after(AGAIN));
-        let trouble = result.err();
+        let kept = if self.running.is_some() { "keeps the token of before" } else { "is not there" };
+        let trouble = result.err().map(|error| format!("the endpoint {kept}: {error}"));
         if let Some(trouble) = trouble.as_ref().filter(|_| trouble != self.trouble) {
-            told!(warn, Kind::NotListening, error = %trouble, "the endpoint is not there: {trouble}");
+            told!(warn, Kind::NotListening, error = %trouble, "{trouble}");
         }
         self.trouble = trouble;
     }
@@ -181,8 +181,9 @@ fn take_token(
     own_token: Secret,
 ) -> Result<(Secret, PathBuf), String> {
     if let Some(path) = &wanted.token_file {
-        endpoint_token::remove(own_file);
         let token = endpoint_token::read(path).map_err(|error| error.to_string())?;
+        // Until then ours may be the one that counts.
+        endpoint_token::remove(own_file);
         return Ok((token, path.clone()));
     }
     endpoint_token::write(own_file, &own_token).map_err(|error| error.to_string())?;
@@ -214,7 +215,8 @@ fn explained(error: &loopback::Error) -> String {
 /// All that somebody needs to use it.
 fn started(wanted: &ListenSettings, address: SocketAddr, token_file: &Path) -> String {
     let profiles = match &wanted.profiles {
-        None => "all profiles".to_owned(),
+        None => "all profiles and access tokens".to_owned(),
+        Some(patterns) if patterns.is_empty() => "no profile".to_owned(),
         Some(patterns) => line(format_args!("the profiles {}", patterns.join(", "))),
     };
     format!(
@@ -269,6 +271,39 @@ mod tests {
         let yesterday = NOW.before(Duration::from_secs(86_400));
         endpoint.hope(yesterday);
         assert_eq!(endpoint.next(), Some(yesterday));
+    }
+
+    #[tokio::test]
+    async fn a_token_that_cant_be_had_leaves_the_one_that_counts_where_it_is_told() {
+        let runtime = tempfile::tempdir().unwrap();
+        let mut endpoint = endpoint(&runtime);
+        let ours = at(([127, 0, 0, 1], 0).into(), None);
+        endpoint.apply(Some(&ours), NOW);
+        let missing = ListenSettings { token_file: Some(runtime.path().join("missing")), ..ours };
+        endpoint.apply(Some(&missing), NOW);
+        let told = endpoint.info().unwrap();
+        let error = told.error.unwrap();
+        assert!(error.starts_with("the endpoint keeps the token of before: "), "{error}");
+        assert_eq!(told.token_file.as_ref(), Some(&endpoint.own_file));
+        assert!(endpoint.own_file.exists());
+        // With an endpoint that is not there, its token goes too.
+        let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+        endpoint.apply(Some(&at(holder.local_addr().unwrap(), None)), NOW);
+        assert!(endpoint.trouble().is_some_and(|trouble| trouble.starts_with("the endpoint is not there: ")));
+        assert!(!endpoint.own_file.exists());
+    }
+
+    #[test]
+    fn what_is_handed_out_is_said() {
+        for (profiles, expected) in [
+            (None, "hands out all profiles and access tokens;"),
+            (Some(&["d*", "p"][..]), "hands out the profiles d*, p;"),
+            (Some(&[]), "hands out no profile;"),
+        ] {
+            let address = ([127, 0, 0, 1], 1).into();
+            let said = started(&at(address, profiles), address, Path::new("/t"));
+            assert!(said.contains(expected), "{said}");
+        }
     }
 
     #[tokio::test]

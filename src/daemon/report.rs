@@ -127,7 +127,7 @@ pub fn line(
         parts.push(format!("the configuration is not in force: {error}"));
     }
     if let Some(error) = endpoint_error {
-        parts.push(format!("the endpoint is not there: {error}"));
+        parts.push(error.to_owned());
     }
     let next = next.map(|at| format!(", next refresh {}", at.hour_and_minute())).unwrap_or_default();
     parts.push(match sessions.iter().filter(|session| is_fresh(session)).count() {
@@ -209,7 +209,7 @@ mod tests {
         ] {
             assert_eq!(line(&sessions, next, error, None), expected);
         }
-        let line = line(&[fresh()], None, None, Some("the port is taken"));
+        let line = line(&[fresh()], None, None, Some("the endpoint is not there: the port is taken"));
         assert!(line.starts_with("the endpoint is not there: the port is taken · 1 session fresh"), "{line}");
     }
 }
