@@ -1,19 +1,14 @@
 //! [`Running`]: the command while it runs, and [`Ended`], how it ended.
 
-use std::{
-    fs::File,
-    io,
-    os::unix::process::ExitStatusExt,
-    process::{Child, Command, ExitStatus},
-};
+use std::{fs::File, io, process::Command};
 
 use futures_util::StreamExt;
 use nix::{
-    errno::Errno,
     libc::c_int,
-    sys::signal::{SigSet, Signal, kill},
-    unistd::{Pid, getpgrp, getpid, tcgetpgrp},
+    sys::signal::{SigSet, Signal, kill, killpg},
+    unistd::{Pid, getpgid, getpgrp, getpid, tcgetpgrp, tcsetpgrp},
 };
+use rustix::process::{WaitOptions, WaitStatus, waitpid};
 use signal_hook::low_level::emulate_default_handler;
 use signal_hook_tokio::Signals;
 
@@ -35,7 +30,7 @@ const PASSED_ON: [Signal; 6] =
 
 /// A command that was started.
 pub(super) struct Running {
-    child: Child,
+    pid: Pid,
     signals: Signals,
 }
 
@@ -64,14 +59,20 @@ impl Running {
         if let Err(error) = SigSet::from(Signal::SIGTTOU).thread_block() {
             tracing::debug!("a terminal may stop what is written: {error}");
         }
-        Ok(Self { child, signals })
+        // No system has a process of a number that does not fit.
+        Ok(Self { pid: Pid::from_raw(i32::try_from(child.id()).unwrap_or_default()), signals })
     }
 
     /// Passes signals on until it has ended.
     pub(super) async fn end(&mut self) -> Ended {
         loop {
-            match self.child.try_wait() {
-                Ok(Some(status)) => return Ended::from(status),
+            let pid = rustix::process::Pid::from_raw(self.pid.as_raw());
+            match waitpid(pid, WaitOptions::NOHANG | WaitOptions::UNTRACED) {
+                Ok(Some((_, status))) if status.stopped() => {
+                    self.stop_with_it(status.stopping_signal());
+                    continue;
+                }
+                Ok(Some((_, status))) => return Ended::from(status),
                 Ok(None) => {}
                 Err(error) => {
                     tracing::warn!("how the command ended is not known: {error}");
@@ -81,26 +82,42 @@ impl Running {
             let came = self.signals.next().await.and_then(|signal| Signal::try_from(signal).ok());
             match came {
                 Some(Signal::SIGCHLD) => {}
-                Some(signal) if OF_TERMINAL.contains(&signal) && terminal_is_ours() => {}
+                Some(signal) if OF_TERMINAL.contains(&signal) && own_terminal().is_some() => {}
                 Some(signal) => self.pass_on(signal),
                 None => std::future::pending().await,
             }
         }
     }
 
+    /// A shell that suspends itself stops in a group of its own. Whoever waits for us is to have the terminal then; when
+    /// we go on, so does the shell, and it has the terminal if we have it.
+    fn stop_with_it(&self, signal: Option<c_int>) {
+        let Ok(group) = getpgid(Some(self.pid)) else { return };
+        let suspended = [Signal::SIGSTOP, Signal::SIGTSTP].iter().any(|of| signal == Some(*of as c_int));
+        // The keys of the terminal stop our group as a whole. Whoever wants the terminal and has it not would stop again
+        // at once.
+        if group == getpgrp() || !suspended {
+            return;
+        }
+        // Where nobody could continue us, the system does not stop us.
+        let stopped = kill(Pid::from_raw(0), Signal::SIGTSTP);
+        let given = own_terminal().map_or(Ok(()), |terminal| tcsetpgrp(terminal, group));
+        if let Err(error) = stopped.and(given).and(killpg(group, Signal::SIGCONT)) {
+            tracing::info!("the command can't go on: {error}");
+        }
+    }
+
     fn pass_on(&self, signal: Signal) {
         // Nobody else has its number until it was waited for.
-        let sent =
-            i32::try_from(self.child.id()).map_or(Err(Errno::ESRCH), |pid| kill(Pid::from_raw(pid), signal));
-        if let Err(error) = sent {
+        if let Err(error) = kill(self.pid, signal) {
             tracing::info!("{signal} can't be passed on: {error}");
         }
     }
 }
 
-/// Whether what the keys of the terminal send comes to us, and to the command of our group.
-fn terminal_is_ours() -> bool {
-    File::open("/dev/tty").is_ok_and(|terminal| tcgetpgrp(terminal) == Ok(getpgrp()))
+/// The terminal, where what its keys send comes to us, and to the command of our group.
+fn own_terminal() -> Option<File> {
+    File::open("/dev/tty").ok().filter(|terminal| tcgetpgrp(terminal) == Ok(getpgrp()))
 }
 
 /// Why `command` was not started, as a shell tells it.
@@ -113,9 +130,9 @@ pub(super) fn not_started(command: &Command, error: &io::Error) -> Failure {
     Failure::new(code, crate::config::line(format_args!("can't run `{program}`: {error}; {hint}")))
 }
 
-impl From<ExitStatus> for Ended {
-    fn from(status: ExitStatus) -> Self {
-        match (status.code(), status.signal()) {
+impl From<WaitStatus> for Ended {
+    fn from(status: WaitStatus) -> Self {
+        match (status.exit_status(), status.terminating_signal()) {
             (Some(code), _) => Self::Code(u8::try_from(code).unwrap_or(exit::FAILED)),
             (None, signal) => Self::Signal(signal.unwrap_or_default()),
         }

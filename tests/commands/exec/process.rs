@@ -169,6 +169,48 @@ fn an_interactive_shell_has_its_terminal_and_its_jobs() {
 }
 
 #[test]
+fn a_shell_that_suspends_itself_gives_the_terminal_back() {
+    let center = center();
+    let home = home(&center);
+    let Some((mut terminal, mut outer)) = shell(&home, "bash -i") else { return };
+    terminal.wait_for_prompt("status-0 ");
+    let program = env!("CARGO_BIN_EXE_sso-refresh");
+    home.write("inner-rc", "PS1='inner-$? '\n");
+    type_in(
+        &mut terminal,
+        &format!("{program} exec --profile dev -- bash --noprofile --rcfile inner-rc -i\n"),
+    );
+    for _ in 0..2 {
+        terminal.wait_for_prompt("inner-0 ");
+        type_in(&mut terminal, "suspend\n");
+        terminal.wait_for_prompt("status-148 ");
+        type_in(&mut terminal, "fg\n");
+        terminal.wait_for("exec --profile dev");
+        type_in(&mut terminal, "echo on''ward; true\n");
+        terminal.wait_for("onward");
+    }
+    terminal.wait_for_prompt("inner-0 ");
+    type_in(&mut terminal, "exit 4\n");
+    terminal.wait_for_prompt("status-4 ");
+    type_in(&mut terminal, "exit 0\n");
+    assert_eq!(outer.wait(), 0);
+}
+
+#[test]
+fn a_shell_goes_on_that_nobody_could_continue() {
+    let center = center();
+    let home = home(&center);
+    let Some((mut terminal, mut exec)) = shell(&home, "sso-refresh exec --profile dev -- bash -i") else {
+        return;
+    };
+    terminal.wait_for_prompt("status-0 ");
+    type_in(&mut terminal, "suspend\n");
+    terminal.wait_for_prompt("status-0 ");
+    type_in(&mut terminal, "exit 3\n");
+    assert_eq!(exec.wait(), 3);
+}
+
+#[test]
 fn the_keys_of_a_terminal_come_to_the_command_once() {
     let center = center();
     let home = home(&center);
