@@ -128,7 +128,12 @@ impl Daemon {
         self.drop_changed_roles(&old);
         self.endpoint.apply(self.settings.listen.as_ref(), self.clock.now());
         let format = old.log.format != self.settings.log.format;
-        words(&changes, format, self.sessions.len())
+        let said = words(&changes, format, self.sessions.len());
+        // Whoever waits for the verdict is to know that nobody is served.
+        match self.endpoint.trouble() {
+            Some(trouble) => format!("{said}; {trouble}"),
+            None => said,
+        }
     }
 
     fn start(&mut self, name: &str) {

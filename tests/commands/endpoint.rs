@@ -82,6 +82,12 @@ fn a_port_that_is_taken_is_told_and_everything_else_goes_on() {
     let status = second.run("status");
     assert!(status.stdout.contains(&format!("warning: the endpoint is not there: {address}")), "{status:?}");
     assert_eq!((status.code, second.run("token").code), (0, 0));
+    let loaded = second.run("reload");
+    assert_eq!(
+        (loaded.code, loaded.stdout.contains("; the endpoint is not there: ")),
+        (0, true),
+        "{loaded:?}"
+    );
     holder.signal(Signal::SIGTERM);
     assert_eq!(holder.wait(), 0);
     assert_eq!(second.run("reload").code, 0);
