@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use hyper::{
     Method, StatusCode,
     header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN},
@@ -18,10 +19,13 @@ use hyper::{
 };
 use subtle::ConstantTimeEq;
 use tokio::sync::watch;
+use zeroize::Zeroizing;
 
 use super::rejection::{Rejection, bad_request};
 use crate::{session::token::Secret, time::Timestamp};
 
+/// How many random bytes a token is made of.
+const RANDOM: usize = 32;
 /// The port that an HTTP `Host` need not name.
 const HTTP_PORT: u16 = 80;
 /// How often a warning tells of requests that were refused, at most.
@@ -63,6 +67,13 @@ impl fmt::Debug for Pass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pass").field("token", &self.token).finish_non_exhaustive()
     }
+}
+
+/// A token that nobody guesses.
+pub fn new_token() -> Result<Secret, getrandom::Error> {
+    let mut bytes = Zeroizing::new([0; RANDOM]);
+    getrandom::fill(&mut *bytes)?;
+    Ok(Secret::new(BASE64_URL_SAFE_NO_PAD.encode(*bytes)))
 }
 
 /// Stands at a listener.

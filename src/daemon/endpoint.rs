@@ -10,15 +10,13 @@ use std::{
     time::Duration,
 };
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use tokio::{sync::oneshot, task::JoinSet};
-use zeroize::Zeroizing;
 
 use super::report::{Kind, told};
 use crate::{
     api::{
         EndpointInfo,
-        guard::{Asked, Guard, Pass},
+        guard::{Asked, Guard, Pass, new_token},
         loopback,
         router::Router,
     },
@@ -31,8 +29,6 @@ use crate::{
 
 /// How long after it could not be started that is tried again.
 const AGAIN: Duration = Duration::from_secs(60);
-/// How many random bytes a token is made of.
-const RANDOM: usize = 32;
 /// What the file with a token of ours is called, in the folder of the socket.
 const OWN_FILE: &str = "endpoint-token";
 
@@ -161,7 +157,7 @@ impl Endpoint {
         }
         let listener = loopback::bind(wanted.address).map_err(|error| explained(&error))?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
-        let own_token = random()?;
+        let own_token = new_token().map_err(|error| format!("the system has no random numbers: {error}"))?;
         let (token, token_file) = take_token(wanted, &self.own_file, own_token.clone())?;
         told!(info, Kind::Listening, "{}", started(wanted, address, &token_file));
         let guard = Arc::new(Guard::new(address, pass(wanted, token.clone())));
@@ -198,12 +194,6 @@ fn pass(wanted: &ListenSettings, token: Secret) -> Pass {
         (Some(patterns), Asked::Profile(name)) => patterns.iter().any(|pattern| glob::matches(pattern, name)),
         (Some(patterns), Asked::Token) => patterns.iter().any(|pattern| pattern == "*"),
     })
-}
-
-fn random() -> Result<Secret, String> {
-    let mut bytes = Zeroizing::new([0; RANDOM]);
-    getrandom::fill(&mut *bytes).map_err(|error| format!("the system has no random numbers: {error}"))?;
-    Ok(Secret::new(BASE64_URL_SAFE_NO_PAD.encode(*bytes)))
 }
 
 fn explained(error: &loopback::Error) -> String {
@@ -323,7 +313,7 @@ mod tests {
 
     #[test]
     fn debug_shows_no_secret_and_no_token_is_like_another() {
-        let (one, other) = (random().unwrap(), random().unwrap());
+        let (one, other) = (new_token().unwrap(), new_token().unwrap());
         assert!(one != other && one.expose().len() == 43);
         let shown = format!("{:?}", pass(&at(([127, 0, 0, 1], 0).into(), None), one.clone()));
         assert!(!shown.contains(one.expose()), "{shown}");

@@ -2,16 +2,14 @@
 
 use std::{convert::Infallible, net::Ipv4Addr, sync::Arc};
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::{net::TcpListener, sync::mpsc};
-use zeroize::Zeroizing;
 
 use super::super::exit::{self, Failure};
 use crate::{
     api::{
         Call,
-        guard::{Asked, Guard, Pass},
+        guard::{Asked, Guard, Pass, new_token},
         loopback,
         router::Router,
     },
@@ -39,7 +37,7 @@ impl Endpoint {
         };
         let listener = loopback::bind((Ipv4Addr::LOCALHOST, 0).into()).map_err(|error| failed(&error))?;
         let address = listener.local_addr().map_err(|error| failed(&error))?;
-        let token = random().map_err(|error| failed(&error))?;
+        let token = new_token().map_err(|error| failed(&error))?;
         let allowed = name.to_owned();
         let pass = Pass::new(token.clone(), move |asked| asked == Asked::Profile(&allowed));
         let (sender, calls) = mpsc::channel(CALLS_MAX);
@@ -63,11 +61,4 @@ impl Endpoint {
         loopback::serve(self.listener, self.router, self.guard, std::future::pending()).await;
         std::future::pending().await
     }
-}
-
-/// Nobody guesses it.
-fn random() -> Result<Secret, getrandom::Error> {
-    let mut bytes = Zeroizing::new([0; 32]);
-    getrandom::fill(&mut *bytes)?;
-    Ok(Secret::new(URL_SAFE_NO_PAD.encode(bytes.as_slice())))
 }
