@@ -282,6 +282,7 @@ impl<'a> Feed<'a> {
             let Seeker { min_validity, attempts, .. } = seeker;
             match self.broker.answer(&self.role, min_validity, attempts, now) {
                 Some(answer) => drop(seeker.reply.send(answer)),
+                None if seeker.reply.is_closed() => {}
                 None => self.seekers.push(seeker),
             }
         }
