@@ -167,7 +167,7 @@ fn nobody_gets_anything_without_the_token() {
     let given = body(&scene.answer(&scene.good("/v1/credentials/dev", "")));
     let given = ["SecretAccessKey", "Token"].map(|name| given[name].as_str().unwrap().to_owned());
     let log = scene.end(&given);
-    assert!(log.contains("WARN") && log.contains("the Authorization header is another"), "{log}");
+    assert!(log.contains("WARN") && log.contains("the Authorization header is not the token"), "{log}");
     assert!(log.matches("refused a request: ").count() > 50, "each is told who looks closely:\n{log}");
     tally.survived();
 }
