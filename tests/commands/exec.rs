@@ -76,21 +76,30 @@ impl Waiting {
         Self { env: variables(&printed.join("\n")), exec }
     }
 
-    /// The status and the body that the endpoint answers, with these headers.
-    fn get(&self, headers: &str) -> (u16, Value) {
+    /// Where the answer to a request with these headers comes.
+    fn send(&self, headers: &str) -> TcpStream {
         let uri = self.env[URI].strip_prefix("http://").unwrap();
         let (host, path) = uri.split_at(uri.find('/').unwrap());
         let mut stream = TcpStream::connect(host).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n").unwrap();
+        stream
+    }
+
+    /// The status and the body that the endpoint answers, with these headers.
+    fn get(&self, headers: &str) -> (u16, Value) {
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
+        self.send(headers).read_to_string(&mut answer).unwrap();
         let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
         (status, serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap())
     }
 
     /// The same with the token.
     fn ask(&self) -> (u16, Value) {
-        self.get(&format!("Authorization: {}\r\n", self.env[TOKEN]))
+        self.get(&self.authorization())
+    }
+
+    fn authorization(&self) -> String {
+        format!("Authorization: {}\r\n", self.env[TOKEN])
     }
 
     /// The access key that is handed out.
@@ -342,7 +351,11 @@ fn a_token_that_is_over_is_refreshed_meanwhile() {
     let home = home(&center);
     let waiting = Waiting::start(&home, &["--profile", "dev"]);
     let (exchanges, token) = (center.exchanges(), center.sign_in(&home, "work", Duration::ZERO));
-    until("an exchange", || center.exchanges() > exchanges);
+    // On a machine that stands still until they are over, they are not renewed ahead.
+    until("an exchange", || {
+        waiting.send(&waiting.authorization());
+        center.exchanges() > exchanges
+    });
     until("credentials", || waiting.ask().0 == 200);
     assert_ne!(home.access_token("work").unwrap(), token.access_token.expose());
     assert_eq!((center.exchanges(), waiting.end()), (exchanges + 1, String::new()));
@@ -357,7 +370,10 @@ fn an_exchange_is_not_cut_off_by_the_end_of_the_command() {
     waiting.key();
     let old = center.sign_in(&home, "work", Duration::ZERO);
     center.set_faults("CreateToken:delay=2s");
-    until("an exchange", || center.exchanges() > 0);
+    until("an exchange", || {
+        waiting.send(&waiting.authorization());
+        center.exchanges() > 0
+    });
     assert_eq!(waiting.end(), "");
     assert_ne!(home.access_token("work").unwrap(), old.access_token.expose(), "its answer is on disk");
 }
