@@ -28,7 +28,7 @@ impl Daemon {
         } else {
             told!(info, Kind::Stopping, "stopping");
         }
-        let last = self.clock.now().after(STOP_PATIENCE);
+        let mut last = self.clock.now().after(STOP_PATIENCE);
         loop {
             self.heartbeat.turn(self.clock.now());
             let wake = self.heartbeat.next().map_or(last, |at| at.min(last));
@@ -42,7 +42,11 @@ impl Daemon {
                 }
                 woken = wakes.next(Some(wake)) => match woken {
                     Ok(Woken::Timer(Fired::Deadline)) if self.clock.now() < last => {}
-                    Ok(Woken::Timer(Fired::ClockStep)) => self.heartbeat.clock_set(),
+                    // Who waits for an answer does so by a clock that nobody sets.
+                    Ok(Woken::Timer(Fired::ClockStep | Fired::Resume)) => {
+                        self.heartbeat.clock_set();
+                        last = self.clock.now().after(STOP_PATIENCE);
+                    }
                     Ok(Woken::Timer(Fired::Deadline) | Woken::Stop) | Err(_) => {
                         if let Some(sessions) = self.under_way() {
                             tracing::warn!("stopping in the midst of an exchange of {sessions}");

@@ -193,6 +193,28 @@ fn a_resume_is_noticed() {
 }
 
 #[test]
+fn a_clock_that_is_set_cuts_no_exchange_off() {
+    let mut tally = Tally::of("Time: the clock set while a stop waits for an exchange");
+    for step in [DAY, -DAY] {
+        let Some(clock) = FakeClock::new() else { return };
+        let (center, home) = ground();
+        let old = center.sign_in(&home, "work", Duration::from_secs(60));
+        center.set_faults("CreateToken:delay=5s");
+        let mut daemon = home.daemon_with(&["-v"], clock.environment());
+        let log = Log::of(&mut daemon);
+        until("an exchange", || (center.exchanges() == 1).then_some(()));
+        daemon.signal(Signal::SIGTERM);
+        log.wait_for("stopping as soon as");
+        clock.set(step);
+        assert_eq!(daemon.wait(), 0);
+        assert_ne!(home.access_token("work").as_deref(), Some(old.access_token.expose()), "{step}");
+        assert!(log.lines("in the midst").is_empty(), "{step}: {:#?}", log.told());
+        tally.tried();
+    }
+    tally.survived();
+}
+
+#[test]
 fn commands_go_by_a_wrong_clock() {
     let mut tally = Tally::of("Time: commands without a daemon before 2020 and past 2038");
     let Some(clock) = FakeClock::new() else { return };
