@@ -39,7 +39,6 @@ use self::{
     hope::Hope,
     instance::Instance,
     pace::{Pace, Queued},
-    report::{Kind, told},
     shown::Shown,
     skew::Clocks,
     stop::STOP_PATIENCE,
@@ -50,6 +49,7 @@ use crate::{
     api::{Call, router::Router, unix},
     config::{Settings, environment::Environment, paths::Paths},
     exchange::{Exchanger, server},
+    kind::{Kind, told},
     platform::{Fired, manager},
     session::{
         Session,

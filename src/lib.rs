@@ -8,6 +8,7 @@ pub mod daemon;
 pub mod exchange;
 pub mod http;
 pub mod import;
+pub mod kind;
 pub mod login;
 pub mod oidc;
 pub mod platform;

@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 pub use self::error::{Error, ErrorKind, Verdict};
 use crate::{
     http::{self, Answer},
+    kind::{Kind, told},
     session::{
         schedule::TYPICAL_LIFE,
         token::{Registration, Secret, Token},
@@ -335,7 +336,9 @@ fn usable_seconds(expires_in: Option<&RawValue>) -> Option<Duration> {
 fn warn_of_assumed_life(host: &str) {
     static WARNED: Once = Once::new();
     WARNED.call_once(|| {
-        tracing::warn!(
+        told!(
+            warn,
+            Kind::OddServer,
             "{host} gives tokens without a usable `expiresIn`: they are taken to be good for an hour; if it is not \
              AWS itself, check the setting `endpoint`"
         );

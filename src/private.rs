@@ -9,6 +9,8 @@ use std::{
 
 use nix::unistd::geteuid;
 
+use crate::kind::{Kind, told};
+
 /// Why a folder is not to be used. Whoever asked knows which, and what for.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -60,7 +62,7 @@ pub(crate) fn own(path: &Path) -> Result<(), Error> {
     let mode = found.mode() & 0o7777;
     if mode & 0o077 != 0 {
         fs::set_permissions(path, Permissions::from_mode(0o700))?;
-        tracing::warn!("{} had mode {mode:04o}; it is 0700 now", path.display());
+        told!(warn, Kind::LooseMode, "{} had mode {mode:04o}; it is 0700 now", path.display());
     }
     Ok(())
 }

@@ -50,7 +50,10 @@ use self::{
     look::{Found, Look},
     record::Record,
 };
-use crate::session::event::{Memory, Stored};
+use crate::{
+    kind::{Kind, told},
+    session::event::{Memory, Stored},
+};
 
 /// The files of all sessions. A clone is cheap and means the same files.
 #[derive(Clone, Debug)]
@@ -174,7 +177,12 @@ impl Store {
         let failed_before = self.0.copies_fail.swap(kept.is_err(), Ordering::Relaxed);
         match kept {
             Err(error) if !failed_before => {
-                tracing::warn!(sso_session = session, "{session}: no copy of its token is kept: {error}");
+                told!(
+                    warn,
+                    Kind::StateTrouble,
+                    sso_session = session,
+                    "{session}: no copy of its token is kept: {error}"
+                );
             }
             Err(_) | Ok(()) => {}
         }

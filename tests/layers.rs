@@ -17,7 +17,8 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 /// to each other and never use one another.
 const LAYERS: &[(&str, &[&str])] = &[
     ("time", &[]),
-    ("private", &[]),
+    ("kind", &[]),
+    ("private", &["kind"]),
     ("session", &["time"]),
     ("http", &["session", "time"]),
     ("config", LOW),
@@ -25,7 +26,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("platform", LOW),
     ("portal", LOW),
     ("store", LOW),
-    ("api", &["http", "platform", "private", "session", "time"]),
+    ("api", &["http", "kind", "platform", "private", "session", "time"]),
     ("bearer", MIDDLE),
     ("exchange", MIDDLE),
     ("simulator", MIDDLE),
@@ -38,16 +39,17 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "daemon",
         &[
-            "api", "bearer", "config", "exchange", "http", "oidc", "platform", "portal", "session", "store",
-            "time",
+            "api", "bearer", "config", "exchange", "http", "kind", "oidc", "platform", "portal", "session",
+            "store", "time",
         ],
     ),
     ("cli", ANY),
     ("lib", ANY),
     ("main", ANY),
 ];
-const LOW: &[&str] = &["http", "private", "session", "time"];
-const MIDDLE: &[&str] = &["api", "config", "http", "oidc", "platform", "portal", "session", "store", "time"];
+const LOW: &[&str] = &["http", "kind", "private", "session", "time"];
+const MIDDLE: &[&str] =
+    &["api", "config", "http", "kind", "oidc", "platform", "portal", "session", "store", "time"];
 const ANY: &[&str] = &[
     "api",
     "bearer",
@@ -57,6 +59,7 @@ const ANY: &[&str] = &[
     "exchange",
     "http",
     "import",
+    "kind",
     "login",
     "oidc",
     "platform",
@@ -117,7 +120,19 @@ fn planted_violations_are_found() {
         ("session.rs", "fn f() { std::fs::read(\"\"); }", "src/session.rs:1: session may not use std::fs"),
         ("session.rs", "use std::{\nfmt,\nnet::IpAddr};", "src/session.rs:3: session may not use std::net"),
         ("session.rs", "fn f() { fastrand::u8(..); }", "src/session.rs:1: session may not use fastrand"),
+        (
+            "store.rs",
+            "fn f() { tracing::warn!(\"\"); }",
+            "src/store.rs:1: warns without a kind: `told!` of src/kind.rs",
+        ),
+        (
+            "api.rs",
+            "use tracing::{debug,\n error};",
+            "src/api.rs:2: warns without a kind: `told!` of src/kind.rs",
+        ),
         // What is no violation.
+        ("cli/run.rs", "use tracing::warn;", ""),
+        ("daemon.rs", "fn f() { told!(warn, Kind::Repaired); tracing::info!(\"\"); }", ""),
         ("session.rs", "// crate::store\n/// [`crate::store`]\nconst X: &str = \"crate::store\";", ""),
         ("session.rs", "use crate::time::Clock; use super::time; use self::token::store;", ""),
         ("session.rs", "#[cfg(test)]\nmod tests { use crate::store; use super::*; use std::fs; }", ""),
@@ -222,6 +237,11 @@ impl Scan {
             let known = LAYERS.iter().any(|(name, _)| name == used);
             if root == "crate" && known && used != module && !may_use.contains(&used.as_str()) {
                 found.push(broken(*line, format!("{module} uses {used}")));
+            }
+            // What commands warn of is for whoever types them.
+            let is_command = ["cli", "import", "login"].contains(&module);
+            if root == "tracing" && ["warn", "error"].contains(&used.as_str()) && !is_command {
+                found.push(broken(*line, "warns without a kind: `told!` of src/kind.rs".into()));
             }
             if module == "session" && root == "std" && ["fs", "net"].contains(&used.as_str()) {
                 found.push(broken(*line, format!("session may not use std::{used}")));

@@ -20,13 +20,14 @@ use tokio::{
     task::{AbortHandle, JoinSet},
     time::{sleep, timeout},
 };
-use tracing::{debug, warn};
+use tracing::debug;
 
 use super::{
     EXCHANGE_LIMIT,
     guard::Guard,
     router::{Front, Router},
 };
+use crate::kind::{Kind, told};
 
 /// The most connections of one listener at once.
 pub(super) const CONNECTIONS_MAX: usize = 64;
@@ -115,7 +116,7 @@ impl Connections {
                 accepted = accept(), if waiting.is_none() => match accepted {
                     Ok(stream) => waiting = stream,
                     Err(error) => {
-                        warn!(%error, "can't accept a connection; trying again shortly");
+                        told!(warn, Kind::NotAccepting, "can't accept a connection, and tries again shortly: {error}");
                         tokio::select! {
                             () = &mut shutdown => return,
                             () = sleep(ACCEPT_PAUSE) => {}

@@ -22,7 +22,11 @@ use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use super::rejection::{Rejection, bad_request};
-use crate::{session::token::Secret, time::Timestamp};
+use crate::{
+    kind::{Kind, told},
+    session::token::Secret,
+    time::Timestamp,
+};
 
 /// How many random bytes a token is made of.
 const RANDOM: usize = 32;
@@ -203,8 +207,16 @@ impl Guard {
             }
         });
         match before {
-            Some(0) => tracing::warn!("refused a request at {}: {}", self.address, rejection.message),
-            Some(more) => tracing::warn!(
+            Some(0) => told!(
+                warn,
+                Kind::RequestRefused,
+                "refused a request at {}: {}",
+                self.address,
+                rejection.message
+            ),
+            Some(more) => told!(
+                warn,
+                Kind::RequestRefused,
                 "refused a request at {} ({more} more since the last warning): {}",
                 self.address,
                 rejection.message

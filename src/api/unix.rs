@@ -19,13 +19,16 @@ use nix::{
     unistd::Uid,
 };
 use tokio::net::{UnixListener, UnixStream};
-use tracing::{debug, warn};
+use tracing::debug;
 
 #[cfg(fuzzing)]
 pub use super::connections::converse_for_fuzzing;
 pub use super::connections::descriptors;
 use super::{connections::Connections, router::Router};
-use crate::private;
+use crate::{
+    kind::{Kind, told},
+    private,
+};
 
 /// What the socket is called where a service manager hands it over (`FileDescriptorName=` in its unit).
 const ACTIVATION_NAME: &str = "api";
@@ -112,7 +115,12 @@ pub fn bind(path: &Path) -> Result<Listener, Error> {
 fn handed_over(path: &Path) -> io::Result<Option<UnixListener>> {
     let Some(socket) = crate::platform::activation::listener(ACTIVATION_NAME)? else { return Ok(None) };
     if socket.local_addr()?.as_pathname() != Some(path) {
-        warn!("the service manager listens elsewhere than at {}: its socket is left alone", path.display());
+        told!(
+            warn,
+            Kind::SocketElsewhere,
+            "the service manager listens elsewhere than at {}: its socket is left alone",
+            path.display()
+        );
         return Ok(None);
     }
     socket.set_nonblocking(true)?;
@@ -139,7 +147,7 @@ fn is_own(stream: &UnixStream) -> bool {
     match stream.peer_cred() {
         Ok(peer) if peer.uid() == Uid::effective().as_raw() => true,
         Ok(peer) => {
-            warn!(uid = peer.uid(), "turned away a connection of another user");
+            told!(warn, Kind::TurnedAway, "turned away a connection of another user, of id {}", peer.uid());
             false
         }
         Err(error) => {

@@ -2,13 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::{
-    Daemon, POLL,
-    files::AFTER_WRITE,
-    report::{Kind, told},
-    wake::Wakes,
+use super::{Daemon, POLL, files::AFTER_WRITE, wake::Wakes};
+use crate::{
+    kind::{Kind, told},
+    time::words,
 };
-use crate::time::words;
 
 impl Daemon {
     /// These paths changed; none are named where anything may have.

@@ -19,13 +19,13 @@ use super::{
     broker::{Broker, Fetch, News},
     effects::{Done, give_back},
     pace::{Pace, Queued},
-    report::{Kind, told},
     waiters::sign_in_needed,
 };
 use crate::{
     api::{Call, IssuedToken, Refusal},
     bearer::{Bearer, with_token},
     config::{Settings, line, roles},
+    kind::{Kind, told},
     portal,
     session::{
         role::{Role, RoleCredentials},
@@ -170,7 +170,7 @@ impl Daemon {
         let said = line(format_args!("{name}: {said}"));
         match self.desk.broker.fetched(fetch, result, now) {
             Some(News::RenewalFails) => told!(warn, Kind::CredentialsFailing, sso_session = name, "{said}"),
-            Some(News::Fails) => tracing::info!(sso_session = name, "{said}"),
+            Some(News::Fails) => told!(info, Kind::CredentialsFailing, sso_session = name, "{said}"),
             Some(News::Nothing) => tracing::debug!(sso_session = name, "{said}"),
             None => tracing::debug!(sso_session = name, "{name}: credentials came too late and are dropped"),
         }

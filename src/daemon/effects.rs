@@ -14,6 +14,7 @@ use crate::{
     config::SessionSettings,
     exchange::{Exchanged, Exchanger, server},
     http::skew::Skew,
+    kind::{Kind, told},
     platform,
     session::{
         event::{Action, Event, Generation},
@@ -92,7 +93,12 @@ impl Effects {
             Action::Forget => store.forget(name),
         };
         if let Err(error) = kept {
-            tracing::warn!(sso_session = name, "{name}: the own state can't be kept: {error}");
+            told!(
+                warn,
+                Kind::StateTrouble,
+                sso_session = name,
+                "{name}: the own state can't be kept: {error}"
+            );
         }
     }
 

@@ -12,7 +12,6 @@ use std::{
 
 use tokio::{sync::oneshot, task::JoinSet};
 
-use super::report::{Kind, told};
 use crate::{
     api::{
         EndpointInfo,
@@ -21,6 +20,7 @@ use crate::{
         router::Router,
     },
     config::{ListenSettings, glob, line},
+    kind::{Kind, told},
     platform,
     session::token::Secret,
     store::endpoint_token,

@@ -9,11 +9,11 @@ use super::{
     Daemon,
     desk::changed,
     files::{AFTER_WRITE, Stamp},
-    report::{Kind, told},
 };
 use crate::{
     config::{self, Changes, SessionSettings, Settings},
     exchange::Exchanger,
+    kind::{Kind, told},
     platform::manager,
     session::{
         Session,

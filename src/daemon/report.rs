@@ -3,11 +3,8 @@
 //! Each log line is whole in itself, for `journalctl` and terminals. Its fields are for programs: journald has them under
 //! their names in capitals, the JSON log as they are.
 
-mod kind;
-
-pub use self::kind::Kind;
-pub(crate) use self::kind::told;
 use crate::{
+    kind::{Kind, told},
     session::{
         event::Notice,
         status::{State, Status},

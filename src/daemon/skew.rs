@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use super::{
-    Daemon,
-    report::{Kind, told},
+use super::Daemon;
+use crate::{
+    http::skew::Skew,
+    kind::{Kind, told},
+    platform::SET_CLOCK,
+    time::words,
 };
-use crate::{http::skew::Skew, platform::SET_CLOCK, time::words};
 
 /// What a clock that is off by more than this is told of. AWS refuses what a clock signs that is off by minutes.
 const TOLERATED: Duration = Duration::from_secs(60);
@@ -52,7 +54,7 @@ impl Daemon {
             Some(News::Off(skew)) => {
                 told!(warn, Kind::ClockSkew, ahead_secs = skew.secs(), "{}", sentence(skew.secs()));
             }
-            Some(News::Right) => tracing::info!("the clock of this machine is right again"),
+            Some(News::Right) => told!(info, Kind::ClockRight, "the clock of this machine is right again"),
             None => {}
         }
     }

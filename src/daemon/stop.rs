@@ -4,10 +4,13 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     Daemon, Results,
-    report::{Kind, told},
     wake::{Wakes, Woken},
 };
-use crate::{platform::Fired, time::words};
+use crate::{
+    kind::{Kind, told},
+    platform::Fired,
+    time::words,
+};
 
 /// How long a stop waits for exchanges in flight to be written: longer than an answer may take to come.
 pub(super) const STOP_PATIENCE: Duration = Duration::from_secs(35);
@@ -49,7 +52,7 @@ impl Daemon {
                     }
                     Ok(Woken::Timer(Fired::Deadline) | Woken::Stop) | Err(_) => {
                         if let Some(sessions) = self.under_way() {
-                            tracing::warn!("stopping in the midst of an exchange of {sessions}");
+                            told!(warn, Kind::CutOff, "stopping in the midst of an exchange of {sessions}");
                         }
                         return;
                     }

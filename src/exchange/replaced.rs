@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{RE_READING_PAUSE, RE_READINGS};
 use crate::{
+    kind::{Kind, told},
     session::token::Token,
     store::{Identity, Locked, Orphan, Saved, Written},
 };
@@ -48,11 +49,18 @@ impl Replaced {
         let name = self.locked.session();
         match self.locked.save(token, Some(&self.ours), &self.identity) {
             Ok(Saved::Written(_)) => {
-                tracing::info!(sso_session = name, "{name}: a token that was written meanwhile is kept");
+                told!(
+                    info,
+                    Kind::Rescued,
+                    sso_session = name,
+                    "{name}: a token that was written meanwhile is kept"
+                );
             }
             Ok(Saved::Gone | Saved::Superseded(_)) => {}
             Err(error) => {
-                tracing::warn!(
+                told!(
+                    warn,
+                    Kind::NotRescued,
                     sso_session = name,
                     "{name}: a token that was written meanwhile can't be kept: {error}"
                 );

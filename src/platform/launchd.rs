@@ -5,6 +5,7 @@ use std::{io, process, thread, time::Duration};
 use tracing_subscriber::{Layer, Registry};
 
 pub use super::watchdog::Watchdog;
+use crate::kind::{Kind, told};
 
 /// How long the last line of the log may take: whatever holds up the loop may hold up the log.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -19,7 +20,10 @@ pub fn stopping(_patience: Duration) {}
 /// the system has no thread left.
 pub fn watchdog() -> Option<Watchdog> {
     let bark = || {
-        thread::spawn(|| tracing::error!("the daemon hangs, and ends itself to be started again"));
+        let last_words =
+            || told!(error, Kind::Hanging, "the daemon hangs, and ends itself to be started again");
+        // It ends without them where the system has no thread left.
+        drop(thread::Builder::new().spawn(last_words));
         thread::sleep(LAST_WORDS);
         process::abort();
     };

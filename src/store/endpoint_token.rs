@@ -12,7 +12,10 @@ use super::{
     error::Error,
     file::{self, Opened},
 };
-use crate::session::token::Secret;
+use crate::{
+    kind::{Kind, told},
+    session::token::Secret,
+};
 
 /// The most bytes of a token: with it a request's head is still shorter than its bound.
 const LONGEST: usize = 4 * 1024;
@@ -71,7 +74,9 @@ pub fn read(path: &Path) -> Result<Secret, Unfit> {
         ));
     }
     if text.len() < bytes.len() {
-        tracing::warn!(
+        told!(
+            warn,
+            Kind::ConfigurationDoubtful,
             "{} has a newline at its end, with which the AWS SDKs can't use it: take it away (`printf %s`)",
             path.display()
         );

@@ -11,6 +11,7 @@ use nix::{errno::Errno, fcntl::OFlag, unistd::geteuid};
 use zeroize::Zeroizing;
 
 use super::{error::Error, folder, temporary::Temporary};
+use crate::kind::{Kind, told};
 
 /// The most that is read of a file, in bytes. A token file has about 4 KiB.
 pub(crate) const LIMIT: u64 = 1024 * 1024;
@@ -179,8 +180,12 @@ pub(super) fn tighten(file: &File, metadata: &fs::Metadata, mode: u32, path: &Pa
     }
     let tight = found & mode;
     match file.set_permissions(Permissions::from_mode(tight)) {
-        Ok(()) => tracing::warn!("{} had mode {found:04o}; it is {tight:04o} now", path.display()),
-        Err(error) => tracing::warn!(
+        Ok(()) => {
+            told!(warn, Kind::LooseMode, "{} had mode {found:04o}; it is {tight:04o} now", path.display());
+        }
+        Err(error) => told!(
+            warn,
+            Kind::LooseMode,
             "{} has mode {found:04o}, which can't be made {tight:04o}: {error}",
             path.display()
         ),

@@ -17,7 +17,10 @@ use super::{
     saved::TRIES,
     temporary::Temporary,
 };
-use crate::session::token::{Secret, Token};
+use crate::{
+    kind::{Kind, told},
+    session::token::{Secret, Token},
+};
 
 /// The lock of a session, until dropped. Every process of ours that exchanges or writes a token holds it; the AWS
 /// tools know nothing of it.
@@ -96,7 +99,12 @@ impl Locked {
     /// Deletes the own copy, where the token file was found to be gone.
     pub(super) fn forget(&self) {
         if let Err(error) = self.store.forget(&self.session) {
-            tracing::warn!("the copy of the token of {} can't be deleted: {error}", self.session);
+            told!(
+                warn,
+                Kind::StateTrouble,
+                "the copy of the token of {} can't be deleted: {error}",
+                self.session
+            );
         }
     }
 

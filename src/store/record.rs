@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{error::Error, file, folder, json, lock::Lock, stray};
 use crate::{
+    kind::{Kind, told},
     session::{
         event::Memory,
         token::{Registration, Secret, Token},
@@ -61,7 +62,7 @@ impl Record {
             Ok(Some(opened)) => opened,
             Ok(None) => return Some(Self::default()),
             Err(error) => {
-                tracing::warn!("{error}");
+                told!(warn, Kind::StateTrouble, "{error}");
                 return None;
             }
         };
@@ -72,7 +73,7 @@ impl Record {
                 Some(Self::default())
             }
             Err(why) => {
-                tracing::warn!("{} is ignored: {why}", path.display());
+                told!(warn, Kind::StateTrouble, "{} is ignored: {why}", path.display());
                 None
             }
         }
@@ -118,9 +119,16 @@ fn set_aside(path: &Path) {
     let found = file::open_private(path).ok().flatten();
     let Some(Err(why @ Unreadable::Version(_))) = found.map(|opened| parse(&opened.bytes)) else { return };
     match fs::rename(path, &aside) {
-        Ok(()) => tracing::warn!("{} is set aside as {}: {why}", path.display(), aside.display()),
+        Ok(()) => {
+            told!(warn, Kind::StateTrouble, "{} is set aside as {}: {why}", path.display(), aside.display());
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => tracing::warn!("{} is ignored: {why}; it can't be set aside: {error}", path.display()),
+        Err(error) => told!(
+            warn,
+            Kind::StateTrouble,
+            "{} is ignored: {why}; it can't be set aside: {error}",
+            path.display()
+        ),
     }
 }
 
@@ -133,7 +141,7 @@ fn wait(path: &Path) -> Result<Option<Lock>, Error> {
         }
         thread::sleep(PAUSE);
     }
-    tracing::warn!("{} is locked for long; going on without it", path.display());
+    told!(warn, Kind::StateTrouble, "{} is locked for long; going on without it", path.display());
     Ok(None)
 }
 

@@ -12,7 +12,10 @@ use super::{
     look::{Found, Look},
     temporary,
 };
-use crate::session::token::Token;
+use crate::{
+    kind::{Kind, told},
+    session::token::Token,
+};
 
 /// The temporary files for the file that `path` leads to.
 pub(super) fn of(path: &Path) -> Vec<PathBuf> {
@@ -41,8 +44,8 @@ pub(super) fn remove_all(path: &Path) {
 
 fn remove(stray: &Path) {
     match fs::remove_file(stray) {
-        Ok(()) => tracing::info!("deleted {}, left behind by a crash", stray.display()),
-        Err(error) => tracing::warn!("can't delete {}: {error}", stray.display()),
+        Ok(()) => told!(info, Kind::LeftBehind, "deleted {}, left behind by a crash", stray.display()),
+        Err(error) => told!(warn, Kind::LeftBehind, "can't delete {}: {error}", stray.display()),
     }
 }
 
@@ -55,10 +58,22 @@ impl Locked {
                 let session = self.session();
                 let written = self.succeed(&look, &document, &token, look.access_token_in_file());
                 if let Err(error) = written {
-                    tracing::warn!("{session}: the token in {} can't be taken up: {error}", stray.display());
+                    told!(
+                        warn,
+                        Kind::NotRescued,
+                        sso_session = session,
+                        "{session}: the token in {} can't be taken up: {error}",
+                        stray.display()
+                    );
                     continue;
                 }
-                tracing::info!("{session}: took up the token that a crash left in {}", stray.display());
+                told!(
+                    info,
+                    Kind::Rescued,
+                    sso_session = session,
+                    "{session}: took up the token that a crash left in {}",
+                    stray.display()
+                );
             }
             remove(&stray);
         }

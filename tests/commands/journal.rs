@@ -6,6 +6,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    os::unix::fs::PermissionsExt,
     path::PathBuf,
     process::Command,
     sync::{Arc, Mutex},
@@ -13,7 +14,8 @@ use std::{
 };
 
 use sso_refresh::{
-    daemon::report::{self, Kind},
+    daemon::report,
+    kind::Kind,
     session::event::{Notice, Reason},
     simulator::Options,
     time::Timestamp,
@@ -183,6 +185,11 @@ fn a_json_log_has_the_fields_and_no_secret() {
     for secret in &planted {
         assert!(!line.contains(&secret[..secret.len() / 2]));
     }
+    // What the store warns of has a kind as well.
+    fs::set_permissions(home.token_path("work"), fs::Permissions::from_mode(0o644)).unwrap();
+    let line = daemon.wait_for("had mode 0644");
+    let loose: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!((&loose["sso_event"], &loose["level"]), (&"loose_mode".into(), &"WARN".into()));
 }
 
 /// A journald of its own for one daemon, in a mount namespace in which it is at journald's place.

@@ -55,7 +55,7 @@ kinds! {
     Repaired = "repaired", "df496e6d6f9d40a2a1b838d8bb7a691d";
     /// A broken token file stays broken.
     NotRepaired = "not_repaired", "9864318da6fd4e3587b8b7b1024fedfd";
-    /// Role credentials that programs use can't be renewed.
+    /// Role credentials that programs use or want can't be had.
     CredentialsFailing = "credentials_failing", "5889ef872c6441b89e4347f011f6221e";
     /// A configuration was taken up.
     Configured = "configured", "fb283bf693c7449b8f8c825f2d4c259f";
@@ -71,6 +71,32 @@ kinds! {
     Listening = "listening", "22fc3a428ff843d29bb2dfc5d12279b2";
     /// The loopback endpoint can't serve: its port is taken, say.
     NotListening = "not_listening", "4af83bfd3a454470b45d1077e5401a04";
+    /// The clock of this machine is right again.
+    ClockRight = "clock_right", "ccadfa9859654ed189056ab45b307036";
+    /// The daemon ended before an exchange had.
+    CutOff = "cut_off", "bf1fe7eea4ca49b9bd0a16e2cf6fb82a";
+    /// Others could read a file or folder with secrets.
+    LooseMode = "loose_mode", "4492c5d14602484f93774175e9c41f29";
+    /// What the program keeps for itself can't be read or written.
+    StateTrouble = "state_trouble", "d12e0c42e39d4235bec456058854c554";
+    /// A crash has left a file behind.
+    LeftBehind = "left_behind", "e41d73e0f1f040afa979e3f7764ca841";
+    /// A token that would have been lost is in the token file.
+    Rescued = "rescued", "9430e2b956f14e4e8308f2b8bfb76384";
+    /// It is not.
+    NotRescued = "not_rescued", "febd61b83c35427bbf9c84671fd84baf";
+    /// Somebody asked the loopback endpoint what no client of AWS does.
+    RequestRefused = "request_refused", "6c4293839f79440484d995124e8c68ec";
+    /// Another user connected to the socket.
+    TurnedAway = "turned_away", "8405b0adce7c444a9b57265ddf9bc6ba";
+    /// The system lets nobody connect.
+    NotAccepting = "not_accepting", "ee99561221ef4e8d90435101f95abe10";
+    /// The socket that the service manager opened is not where programs ask.
+    SocketElsewhere = "socket_elsewhere", "0af0b67c4c6c4a13bdf3c8919a19f663";
+    /// The server does not do as AWS does.
+    OddServer = "odd_server", "71203b67bba74448a99b1316f7f26e4e";
+    /// The main loop hangs, so that the process ends itself.
+    Hanging = "hanging", "57370d8ddee04c85be308629b47b403a";
 }
 
 /// Writes a log line of a kind: `told!(warn, Kind::Repaired, sso_session = name, "{name}: …")`.
