@@ -106,7 +106,7 @@ impl Ways {
             }
             // The kernel does not say which routes went along.
             self.0.retain(|known| match (&way.what, &known.what) {
-                _ if known.index != way.index || way.index == 0 => true,
+                _ if known.index != way.index => true,
                 (What::Link, _) | (_, What::DefaultRoute(_)) => false,
                 _ => *known != way,
             });
@@ -278,6 +278,10 @@ mod tests {
             ("another link is still there", address(libc::RTM_NEWADDR, 3, 0, 0, mine), false),
             ("the carrier comes back", link(libc::RTM_NEWLINK, 2, RUNS), true),
             ("and the route", route(libc::RTM_NEWROUTE, 2, 0, UNICAST), true),
+            // One by several links is of none.
+            ("a default route by several", route(libc::RTM_NEWROUTE, 0, 0, UNICAST), true),
+            ("it goes", route(libc::RTM_DELROUTE, 0, 0, UNICAST), false),
+            ("and comes back", route(libc::RTM_NEWROUTE, 0, 0, UNICAST), true),
             ("the link goes", link(libc::RTM_DELLINK, 2, RUNS), false),
             ("and comes back", link(libc::RTM_NEWLINK, 2, RUNS), true),
         ] {
