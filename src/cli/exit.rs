@@ -6,7 +6,9 @@ use anstyle::{AnsiColor, Style};
 
 use crate::{
     api::{Refusal, client},
-    config, http, oidc, store,
+    config, http, oidc,
+    platform::manager,
+    store,
 };
 
 /// Done.
@@ -61,8 +63,10 @@ impl Failure {
     pub(super) fn say(&self) {
         if let Self::Line { line, .. } = self {
             let red = Style::new().fg_color(Some(AnsiColor::Red.into()));
+            // As sd-daemon(3) has it: else journald takes a line for information.
+            let priority = if manager::logs_to_journal() { "<3>" } else { "" };
             // There is nowhere to tell that standard error is closed.
-            drop(writeln!(anstream::stderr(), "{red}sso-refresh{red:#}: {line}"));
+            drop(writeln!(anstream::stderr(), "{priority}{red}sso-refresh{red:#}: {line}"));
         }
     }
 }

@@ -192,6 +192,26 @@ fn a_json_log_has_the_fields_and_no_secret() {
     assert_eq!((&loose["sso_event"], &loose["level"]), (&"loose_mode".into(), &"WARN".into()));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_daemon_that_can_not_start_says_so_as_an_error() {
+    use std::os::unix::fs::MetadataExt;
+
+    let home = Home::new();
+    home.write_config("levl = 1\n");
+    let said = home.path("said");
+    for (is_journal, expected) in [(true, "<3>sso-refresh: "), (false, "sso-refresh: ")] {
+        let file = fs::File::create(&said).unwrap();
+        let found = file.metadata().unwrap();
+        let inode = if is_journal { found.ino() } else { 0 };
+        let mut command = home.command(["run"]);
+        command.env("JOURNAL_STREAM", format!("{}:{inode}", found.dev())).stderr(file);
+        assert_eq!(command.status().unwrap().code(), Some(2));
+        let line = fs::read_to_string(&said).unwrap();
+        assert!(line.starts_with(expected) && line.contains("config.toml:1:1"), "{line}");
+    }
+}
+
 /// A journald of its own for one daemon, in a mount namespace in which it is at journald's place.
 #[cfg(target_os = "linux")]
 mod journald {
