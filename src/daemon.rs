@@ -15,6 +15,7 @@ mod heartbeat;
 mod hope;
 pub mod instance;
 pub mod pace;
+mod relevel;
 mod reload;
 pub mod report;
 mod shown;
@@ -28,6 +29,7 @@ use std::{collections::BTreeMap, io, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
+pub use self::relevel::Relevel;
 use self::{
     agenda::Agenda,
     calls::Parked,
@@ -83,27 +85,6 @@ pub struct Startup {
     pub policy: Policy,
     /// Changes the level of the log.
     pub relevel: Relevel,
-}
-
-/// Changes the level of the log, when `log.level` is another after a reload.
-pub struct Relevel(Box<dyn Fn(tracing::Level)>);
-
-impl Relevel {
-    /// By calling `change`.
-    pub fn new(change: impl Fn(tracing::Level) + 'static) -> Self {
-        Self(Box::new(change))
-    }
-
-    /// Not at all: the log is somebody else's.
-    pub fn never() -> Self {
-        Self::new(|_| {})
-    }
-}
-
-impl std::fmt::Debug for Relevel {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Relevel")
-    }
 }
 
 /// Why the daemon can't start or go on.
@@ -407,17 +388,6 @@ impl Daemon {
         if let Some(stale) = self.pace.queued(name).filter(|queued| *queued != generation) {
             self.pace.withdraw(name);
             self.handle(name, Event::Withdrawn { generation: stale });
-        }
-    }
-
-    /// Begins the exchanges whose turn it is.
-    fn begin_exchanges(&mut self) {
-        let now = self.clock.now();
-        while let Some(Queued { session, work, server, .. }) = self.pace.begin(now) {
-            match self.settings.sessions.get(&session) {
-                Some(settings) => self.effects.run(settings, work, None),
-                None => self.pace.ended(&server),
-            }
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio::{
     task::{Id, JoinError, JoinSet},
 };
 
-use super::{broker::Fetch, report};
+use super::{Daemon, broker::Fetch, pace::Queued, report};
 use crate::{
     api::Refusal,
     config::SessionSettings,
@@ -172,6 +172,19 @@ impl Effects {
     fn forget(&mut self, ended: Option<Result<(Id, ()), JoinError>>) {
         if let Some(ended) = ended {
             self.under_way.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
+        }
+    }
+}
+
+impl Daemon {
+    /// Begins the exchanges whose turn it is.
+    pub(super) fn begin_exchanges(&mut self) {
+        let now = self.clock.now();
+        while let Some(Queued { session, work, server, .. }) = self.pace.begin(now) {
+            match self.settings.sessions.get(&session) {
+                Some(settings) => self.effects.run(settings, work, None),
+                None => self.pace.ended(&server),
+            }
         }
     }
 }

@@ -115,7 +115,7 @@ impl Daemon {
             let store = self.effects.exchanger.store().clone();
             self.effects.set_exchanger(Exchanger::new(store, &self.settings.http, self.clock.clone()));
         }
-        (self.relevel.0)(self.settings.log.level);
+        self.relevel.set(self.settings.log.level);
         for name in &changes.removed {
             self.stop(name);
         }
