@@ -158,6 +158,7 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
     };
     daemon.begin();
     daemon.show_status();
+    daemon.shown.is_preliminary();
     daemon.watch(&mut wakes);
     manager::ready();
     told!(

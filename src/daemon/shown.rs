@@ -28,6 +28,11 @@ impl Shown {
         self.differs = true;
     }
 
+    /// What it says is of the moment before the first file was read: it stays no longer than that.
+    pub(super) fn is_preliminary(&mut self) {
+        self.at = None;
+    }
+
     /// When it is to be written again; `None` where nothing happened.
     pub(super) fn next(&self, now: Timestamp) -> Option<Timestamp> {
         self.differs.then(|| self.at.map_or(now, |at| at.min(now).after(STAYS)))
@@ -57,5 +62,22 @@ impl Daemon {
         // The first is that of a start, when no file was read yet: it stays for no time.
         let at = (!self.shown.line.is_empty()).then_some(now);
         self.shown = Shown { line, at, differs: false };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_stays_for_a_second_unless_it_is_preliminary_or_the_clock_is_set_back() {
+        let at = Timestamp::from_secs;
+        let mut shown = Shown { at: Some(at(1000)), ..Shown::default() };
+        assert_eq!(shown.next(at(1000)), None, "nothing happened");
+        shown.differs();
+        assert_eq!(shown.next(at(1000)), Some(at(1001)));
+        assert_eq!(shown.next(at(10)), Some(at(11)));
+        shown.is_preliminary();
+        assert_eq!(shown.next(at(1000)), Some(at(1000)));
     }
 }
