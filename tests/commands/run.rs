@@ -180,6 +180,17 @@ fn locked(pid: u32) -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
+/// How large its heap is, in KiB; `None` where that is for root to see.
+#[cfg(target_os = "linux")]
+fn heap(pid: u32) -> Option<u64> {
+    let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
+    let size = |line: &str| {
+        let (start, end) = line.split_once(' ')?.0.split_once('-')?;
+        Some((u64::from_str_radix(end, 16).ok()? - u64::from_str_radix(start, 16).ok()?) / 1024)
+    };
+    Some(maps.lines().filter(|line| line.ends_with("[heap]")).filter_map(size).sum())
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn what_is_in_memory_is_locked_before_and_after_a_refresh() {
@@ -197,7 +208,13 @@ fn what_is_in_memory_is_locked_before_and_after_a_refresh() {
     assert!(locked(daemon.0.id()) > 0);
     assert_eq!(home.run("refresh").code, 0);
     daemon.wait_for("refreshed");
-    assert!(locked(daemon.0.id()) > 0, "it was unlocked and locked again");
+    let (locked, heap) = (locked(daemon.0.id()), heap(daemon.0.id()));
+    assert!(locked > 0, "it was unlocked and locked again");
+    match heap {
+        // What answered may have made it grow since.
+        Some(heap) => assert!(locked * 4 > heap * 3, "{locked} KiB of {heap} KiB"),
+        None => println!("NOT TRIED: whether what the heap grew by is locked, which root can see"),
+    }
 }
 
 #[cfg(target_os = "linux")]
