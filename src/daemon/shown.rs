@@ -59,9 +59,7 @@ impl Daemon {
         if line != self.shown.line {
             manager::status(&line);
         }
-        // The first is that of a start, when no file was read yet: it stays for no time.
-        let at = (!self.shown.line.is_empty()).then_some(now);
-        self.shown = Shown { line, at, differs: false };
+        self.shown = Shown { line, at: Some(now), differs: false };
     }
 }
 
