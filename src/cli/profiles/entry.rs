@@ -53,6 +53,15 @@ pub(super) fn entries(
                 return Err(Failure::new(exit::FAILED, line(message)));
             }
             let name = format!("{prefix}{}", template.name(session, &account, &role));
+            // No program reads such a section, this one neither.
+            if name.is_empty() {
+                let message = format_args!(
+                    "nothing was written: use a --prefix or another --template, since nothing in it makes a name for \
+                     the role {role} in {}",
+                    account.id
+                );
+                return Err(Failure::new(exit::USAGE, line(message)));
+            }
             entries.push(Entry { name, account: account.clone(), role });
         }
     }
@@ -130,11 +139,19 @@ mod tests {
     use super::*;
 
     fn made(assignments: &[(&str, &str, &[&str])]) -> Result<Vec<Entry>, Failure> {
+        named("p/", "{account_name}-{role}", assignments)
+    }
+
+    fn named(
+        prefix: &str,
+        template: &str,
+        assignments: &[(&str, &str, &[&str])],
+    ) -> Result<Vec<Entry>, Failure> {
         let assignments = assignments.iter().map(|(id, name, roles)| {
             let account = Account { id: (*id).into(), name: (*name).into(), email_address: String::new() };
             (account, roles.iter().map(|role| (*role).to_owned()).collect())
         });
-        entries("work", assignments.collect(), "p/", &"{account_name}-{role}".parse().unwrap())
+        entries("work", assignments.collect(), prefix, &template.parse().unwrap())
     }
 
     fn said(result: Result<(), Failure>) -> String {
@@ -173,6 +190,16 @@ mod tests {
             let refused = made(&[(id, "A", &[role])]).map(|_| ());
             assert!(said(refused).contains("can't stand in the AWS config file"), "{id:?} {role:?}");
         }
+    }
+
+    #[test]
+    fn each_has_a_name() {
+        let of = |prefix| named(prefix, "{role}", &[("1", "A", &["=,"])]);
+        assert_eq!(of("x").unwrap()[0].name, "x");
+        assert_eq!(
+            said(of("").map(|_| ())),
+            "nothing was written: use a --prefix or another --template, since nothing in it makes a name for the role =, in 1"
+        );
     }
 
     #[test]

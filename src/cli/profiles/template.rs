@@ -75,18 +75,17 @@ pub(super) fn portable(text: &str) -> Result<String, String> {
 }
 
 impl Template {
-    /// The name of the profile of a role.
+    /// The name of the profile of a role; empty where nothing is left of what it is made of.
     pub(super) fn name(&self, session: &str, account: &Account, role: &str) -> String {
+        // An account need not have it, and of one in another script nothing may be left.
+        let told = |text| Some(fit(text)).filter(|name| !name.is_empty()).unwrap_or_else(|| fit(&account.id));
         let parts = self.0.iter().map(|part| match part {
             Part::Text(text) => text.clone(),
-            Part::Field(Field::AccountName) => {
-                // Of a name in another script nothing may be left.
-                Some(fit(&account.name)).filter(|name| !name.is_empty()).unwrap_or_else(|| fit(&account.id))
-            }
+            Part::Field(Field::AccountName) => told(&account.name),
             Part::Field(Field::AccountId) => fit(&account.id),
             Part::Field(Field::Role) => fit(role),
             Part::Field(Field::Session) => fit(session),
-            Part::Field(Field::Email) => fit(&account.email_address),
+            Part::Field(Field::Email) => told(&account.email_address),
         });
         parts.collect()
     }
@@ -123,6 +122,16 @@ mod tests {
             ("aws:{email}", "a", "R", "aws:aws+dev@example.com"),
         ] {
             assert_eq!(name(template, account, role), expected);
+        }
+    }
+
+    #[test]
+    fn what_an_account_lacks_is_told_by_its_id() {
+        let account =
+            Account { id: "012345678901".into(), name: String::new(), email_address: String::new() };
+        for template in ["{account_name}-{role}", "{email}-{role}"] {
+            let name = template.parse::<Template>().unwrap().name("work", &account, "R");
+            assert_eq!(name, "012345678901-R", "{template}");
         }
     }
 
