@@ -8,6 +8,7 @@ use std::{
 };
 
 use nix::{errno::Errno, fcntl::OFlag, unistd::geteuid};
+use rustix::fs::{Access, access};
 use zeroize::Zeroizing;
 
 use super::{error::Error, folder, temporary::Temporary};
@@ -112,9 +113,15 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 /// Replaces a configuration that had the content `seen` when somebody looked at it, or makes one where there was none.
 /// `false` where it is another by now: it is left so, whatever the moment at which it was changed. A file that was there
-/// keeps its mode; its folder is made where it is missing.
+/// keeps its mode; its folder is made where it is missing. One that the user may not write into is not replaced either.
 pub(crate) fn replace_seen(path: &Path, seen: Option<&[u8]>, bytes: &[u8]) -> Result<bool, Error> {
     folder::create_private(folder::of(path))?;
+    match access(path, Access::WRITE_OK).map_err(io::Error::from) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(Error::from_io("write", path, error));
+        }
+        Ok(()) | Err(_) => {}
+    }
     let temporary = configuration(path, bytes)?;
     let Some(seen) = seen else { return temporary.appear() };
     match temporary.swap(seen)? {
@@ -360,5 +367,21 @@ mod tests {
         fs::set_permissions(folder.path(), Permissions::from_mode(0o500)).unwrap();
         let path = folder.path().join("a");
         assert!(matches!(replace(&path, b""), Err(Error::NotPermitted { .. })));
+    }
+
+    #[test]
+    fn a_configuration_that_is_read_only_stays() {
+        if geteuid().is_root() {
+            eprintln!("not tested: root may write everywhere");
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config");
+        put(&path, "one");
+        fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
+        assert!(matches!(replace_seen(&path, Some(b"one"), b"two"), Err(Error::NotPermitted { .. })));
+        assert_eq!((text(&path).as_str(), names(folder.path()).len()), ("one", 1));
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        assert!(replace_seen(&path, Some(b"one"), b"two").unwrap());
     }
 }
