@@ -82,7 +82,7 @@ class Machine(base.Machine):
 
     def start(self, client, way, profile=PROFILE):
         environment = self.environment | way.environment(self, client, profile) | (self.proxied if client.needs_proxy else {})
-        running = Running(client, [*way.wrapper(profile), *client.command], environment)
+        running = Running(client, [*way.wrapper(profile), *client.command], environment, self.log_file)
         self.started.append(running)
         return running
 

@@ -3,13 +3,16 @@
 import os
 import subprocess
 import tempfile
+import time
 
 from waiting import PATIENCE, wait_for
 
 
 class Running:
-    def __init__(self, client, command, environment):
+    def __init__(self, client, command, environment, log_file):
         self.name = client.name
+        self.log_file = log_file
+        self.began = time.monotonic()
         # Files and no pipes: nobody has to read while it runs, and nothing waits without an end.
         self.out, self.err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
         self.process = subprocess.Popen(
@@ -55,8 +58,14 @@ class Running:
         return self.lines()[-1]
 
     def complaint(self):
-        said = os.pread(self.err.fileno(), 65536, 0).decode()
-        return f"{self.name}: {self.process.args} ended with {self.process.returncode}: {said}"
+        """All that may tell why it did not go well: a client that a signal has ended says nothing."""
+        took = time.monotonic() - self.began
+        said = [os.pread(file.fileno(), 65536, 0).decode() for file in (self.out, self.err)]
+        log = self.log_file.read_text()[-4096:] if self.log_file.exists() else "there is none"
+        return (
+            f"{self.name}: {self.process.args} ended with {self.process.returncode} after {took:.1f} s, load"
+            f" {os.getloadavg()}; printed {said[0]!r}, complained {said[1]!r}; the daemon's log:\n{log}"
+        )
 
     def kill(self):
         self.process.kill()
