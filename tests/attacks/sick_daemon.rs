@@ -81,7 +81,7 @@ fn sicknesses() -> Vec<(&'static str, Sickness, &'static str)> {
         ("never accepts", put(|socket| std::mem::forget(UnixListener::bind(socket).unwrap())), HUNG),
         ("hangs in mid-answer", say(half, true), HUNG),
         ("dies in mid-answer", say(half, false), GARBLED),
-        ("dies before it", say("", false), GARBLED),
+        ("dies before it", say("", false), ABSENT),
         (
             "knows no such path",
             say(
