@@ -53,11 +53,15 @@ pub(super) fn entries(
                 return Err(Failure::new(exit::FAILED, line(message)));
             }
             let name = format!("{prefix}{}", template.name(session, &account, &role));
-            // No program reads such a section, this one neither.
-            if name.is_empty() {
+            // No program reads a section without a name, and that one counts wherever no profile is named.
+            let fault = match name.as_str() {
+                "" => "nothing in it makes a name",
+                "default" => "it makes `default`, the profile of all who name none,",
+                _ => "",
+            };
+            if !fault.is_empty() {
                 let message = format_args!(
-                    "nothing was written: use a --prefix or another --template, since nothing in it makes a name for \
-                     the role {role} in {}",
+                    "nothing was written: use a --prefix or another --template, since {fault} for the role {role} in {}",
                     account.id
                 );
                 return Err(Failure::new(exit::USAGE, line(message)));
@@ -200,6 +204,8 @@ mod tests {
             said(of("").map(|_| ())),
             "nothing was written: use a --prefix or another --template, since nothing in it makes a name for the role =, in 1"
         );
+        let said = said(named("", "{role}", &[("1", "A", &["default"])]).map(|_| ()));
+        assert!(said.contains("since it makes `default`, the profile of all who name none, for"), "{said}");
     }
 
     #[test]
