@@ -17,7 +17,7 @@
 
 mod answer;
 pub mod event;
-mod horizon;
+pub mod horizon;
 pub mod role;
 pub mod schedule;
 pub mod status;

@@ -1,16 +1,12 @@
 //! The client that signs in: the AWS CLI's registration or the one before where it still fits, else a new one.
 
-use std::time::Duration;
-
 use crate::{
     config::SessionSettings,
     oidc::{self, RegisterRequest},
+    session::horizon::REGISTRATION_WARNING,
     store::Client,
     time::Timestamp,
 };
-
-/// A registration that ends sooner is not used again: the AWS CLI draws the line there too.
-const LEFT: Duration = Duration::from_secs(15 * 60);
 
 /// Without a port: AWS takes any, as RFC 8252 section 7.3 has it for 127.0.0.1.
 const REDIRECT_URI: &str = "http://127.0.0.1/oauth/callback";
@@ -40,9 +36,10 @@ impl Flow {
         }
     }
 
-    /// Whether a known registration is good for this, and for long enough.
+    /// Whether a known registration is good for this, and for long enough: when its end is announced, a sign-in is to
+    /// bring another one.
     pub(super) fn fits(self, known: &Client, scopes: &[String], now: Timestamp) -> bool {
-        let lasts = known.registration.expires_at.is_some_and(|end| end > now.after(LEFT));
+        let lasts = known.registration.expires_at.is_some_and(|end| end > now.after(REGISTRATION_WARNING));
         let signs_in_by_code = known.grant_types.iter().any(|grant| grant == "authorization_code");
         lasts && known.scopes == scopes && signs_in_by_code == (self == Self::Browser)
     }
@@ -72,6 +69,8 @@ impl Flow {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::session::token::{Registration, Secret};
 
@@ -81,13 +80,13 @@ mod tests {
         let scopes = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         let wanted = scopes("sso:account:access");
         for (left, grants, known_scopes, flows) in [
-            (901, "", "sso:account:access", [false, true]),
-            (900, "", "sso:account:access", [false, false]),
-            (901, "authorization_code refresh_token", "sso:account:access", [true, false]),
-            (900, "authorization_code refresh_token", "sso:account:access", [false, false]),
-            (901, "urn:ietf:params:oauth:grant-type:device_code", "sso:account:access", [false, true]),
-            (901, "authorization_code", "sso:account:access openid", [false, false]),
-            (901, "authorization_code", "", [false, false]),
+            (86_401, "", "sso:account:access", [false, true]),
+            (86_400, "", "sso:account:access", [false, false]),
+            (86_401, "authorization_code refresh_token", "sso:account:access", [true, false]),
+            (86_400, "authorization_code refresh_token", "sso:account:access", [false, false]),
+            (86_401, "urn:ietf:params:oauth:grant-type:device_code", "sso:account:access", [false, true]),
+            (86_401, "authorization_code", "sso:account:access openid", [false, false]),
+            (86_401, "authorization_code", "", [false, false]),
         ] {
             let known = Client {
                 registration: Registration {

@@ -12,7 +12,7 @@ use super::{
 use crate::time::Timestamp;
 
 /// How long before the end of the client registration it is announced.
-const REGISTRATION_WARNING: Duration = Duration::from_secs(24 * 3600);
+pub const REGISTRATION_WARNING: Duration = Duration::from_secs(24 * 3600);
 
 impl Session {
     /// When the Identity Center session likely ends.
