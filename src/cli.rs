@@ -9,6 +9,7 @@ mod credentials;
 #[cfg(feature = "simulator")]
 mod demo;
 mod direct;
+mod doctor;
 mod exec;
 mod exit;
 mod import;
@@ -108,6 +109,8 @@ enum Command {
     Profiles(profiles::Args),
     /// Take over the Node.js script that refreshed a session before
     Import(import::Args),
+    /// Find out what is wrong, and what to do about it
+    Doctor(doctor::Args),
     /// Check or show the configuration
     #[command(subcommand)]
     Config(config::Command),
@@ -171,6 +174,7 @@ impl Cli {
             Command::Roles(args) => roles::run(args, &context()?, quiet),
             Command::Profiles(args) => profiles::run(args, &context()?, quiet),
             Command::Import(args) => import::run(args, &context()?),
+            Command::Doctor(args) => doctor::run(args, &context()?),
             Command::Config(command) => config::run(command, &context()?),
             Command::Reload => reload::run(&context()?),
             Command::Service(command) => service::run(command, &context()?),
@@ -232,6 +236,7 @@ mod tests {
             "sso-refresh service install --no-start --force",
             "sso-refresh service logs -f -n 5",
             "sso-refresh service status --json",
+            "sso-refresh doctor --fix --json",
             "sso-refresh exec --profile dev -- aws s3 ls --recursive",
             "sso-refresh exec --env --account 1 --role R --session work -q -- env",
         ] {

@@ -11,6 +11,7 @@ pub mod environment;
 mod explained;
 pub mod file;
 pub mod glob;
+pub mod legacy;
 mod line;
 mod merge;
 pub mod nearest;

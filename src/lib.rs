@@ -5,6 +5,7 @@ pub mod bearer;
 mod cli;
 pub mod config;
 pub mod daemon;
+pub mod doctor;
 pub mod exchange;
 pub mod http;
 pub mod import;

@@ -12,6 +12,7 @@ pub(crate) mod fixture;
 mod folder;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod inspection;
 mod json;
 mod lock;
 mod locked;
@@ -39,6 +40,7 @@ use sha1::{Digest, Sha1};
 pub use self::{
     aws_cache::token_file_name,
     error::Error,
+    inspection::{Content, Contents, Loose, Stray, TokenFile},
     locked::Locked,
     orphan::{Orphan, Written},
     pending::Pending,

@@ -31,6 +31,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("exchange", MIDDLE),
     ("simulator", MIDDLE),
     ("service", &["config", "platform", "store"]),
+    ("doctor", &["api", "config", "http", "import", "platform", "service", "session", "store", "time"]),
     ("import", &["config", "exchange", "http", "oidc", "platform", "session", "store", "time"]),
     (
         "login",
@@ -56,6 +57,7 @@ const ANY: &[&str] = &[
     "cli",
     "config",
     "daemon",
+    "doctor",
     "exchange",
     "http",
     "import",

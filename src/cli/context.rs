@@ -50,6 +50,11 @@ impl Context {
         self.settings.as_ref().map_err(|error| Failure::new(exit::USAGE, error.to_string()))
     }
 
+    /// The same for who goes on without.
+    pub(super) fn valid(&self) -> Result<&Settings, &config::Error> {
+        self.settings.as_ref()
+    }
+
     /// The settings, to keep.
     pub(super) fn into_settings(self) -> Result<(Settings, Paths, Environment, Clock), Failure> {
         Ok((self.settings?, self.paths, self.env, self.clock))

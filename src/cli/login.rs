@@ -12,6 +12,7 @@ use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::mpsc;
 
 use self::screen::Screen;
+pub(super) use self::screen::is_utf8;
 use super::{
     context::{Context, Selection, block_on},
     exit::{self, Failure},

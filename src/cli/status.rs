@@ -1,6 +1,5 @@
 //! `sso-refresh status`: how the sessions are, from the daemon or from their files.
 
-mod legacy;
 mod table;
 
 use serde::Serialize;
@@ -13,7 +12,7 @@ use super::{
 };
 use crate::{
     api::{DaemonInfo, EndpointInfo, Report, VERSION, client},
-    config::{SessionSettings, Settings},
+    config::{SessionSettings, Settings, legacy},
     daemon::skew,
     session::status::{State, Status},
     time::Timestamp,

@@ -1,12 +1,14 @@
 //! [`Legacy`]: a profile whose token nobody can refresh, and what would change that.
 
-use crate::config::{
-    self, Settings,
+use super::{
+    Settings,
     aws::{Profile, ProfileKind},
+    line::line,
 };
 
 /// A profile with `sso_start_url` and no `sso_session`.
-pub(super) struct Legacy<'a> {
+#[derive(Debug)]
+pub struct Legacy<'a> {
     profile: &'a Profile,
     start_url: &'a str,
     region: &'a str,
@@ -15,7 +17,7 @@ pub(super) struct Legacy<'a> {
 }
 
 /// The legacy profiles, in the order of the files.
-pub(super) fn profiles(settings: &Settings) -> impl Iterator<Item = Legacy<'_>> {
+pub fn profiles(settings: &Settings) -> impl Iterator<Item = Legacy<'_>> {
     settings.profiles.iter().filter_map(|profile| match &profile.kind {
         ProfileKind::Session { .. } => None,
         ProfileKind::Legacy { start_url, region } => {
@@ -30,19 +32,25 @@ pub(super) fn profiles(settings: &Settings) -> impl Iterator<Item = Legacy<'_>> 
 }
 
 impl Legacy<'_> {
-    /// One line: what is the matter, and the command that helps.
-    pub(super) fn warning(&self) -> String {
-        let Profile { name, file, line, .. } = self.profile;
-        config::line(format_args!(
-            "{file}:{line}: the profile `{name}` is legacy: its token can't be refreshed; convert it with \
-             `aws configure sso --profile {name}`, or by hand"
+    /// What is the matter, in a line.
+    pub fn flaw(&self) -> String {
+        let Profile { name, file, line: number, .. } = self.profile;
+        line(format_args!("{file}:{number}: the profile `{name}` is legacy: its token can't be refreshed"))
+    }
+
+    /// The same with the command that helps.
+    pub fn warning(&self) -> String {
+        let name = &self.profile.name;
+        line(format_args!(
+            "{}; convert it with `aws configure sso --profile {name}`, or by hand",
+            self.flaw()
         ))
     }
 
     /// The lines that convert it by hand.
-    pub(super) fn conversion(&self) -> String {
+    pub fn conversion(&self) -> String {
         let Profile { name, file, .. } = self.profile;
-        let [name, start_url, region] = [name, self.start_url, self.region].map(config::line);
+        let [name, start_url, region] = [name, self.start_url, self.region].map(line);
         let session = self.session.unwrap_or(&name);
         let header = if name == "default" { "[default]".to_owned() } else { format!("[profile {name}]") };
         let replaced = format!(

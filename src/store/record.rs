@@ -147,14 +147,14 @@ fn wait(path: &Path) -> Result<Option<Lock>, Error> {
 
 /// It quotes nothing of the file, which holds secrets.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-enum Unreadable {
+pub(super) enum Unreadable {
     #[error("its version is {0}, and this program knows version {VERSION}")]
     Version(u32),
     #[error("it is damaged (line {line}, column {column})")]
     Damaged { line: usize, column: usize },
 }
 
-fn parse(bytes: &[u8]) -> Result<Record, Unreadable> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Record, Unreadable> {
     let damaged =
         |error: serde_json::Error| Unreadable::Damaged { line: error.line(), column: error.column() };
     let Version { version } = serde_json::from_slice(bytes).map_err(damaged)?;

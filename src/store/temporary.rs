@@ -188,7 +188,14 @@ fn inode(metadata: io::Result<Metadata>) -> Option<Inode> {
     metadata.ok().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
+const PREFIX: &str = ".sso-refresh-";
 const SUFFIX: &str = ".tmp";
+
+/// Whether `path` is called like a temporary file.
+pub(super) fn is_one(path: &Path) -> bool {
+    let name = path.file_name().and_then(OsStr::to_str);
+    name.is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX))
+}
 
 /// Begins the name of each temporary file for `target`, and of no other file: a name as long as it may be has no
 /// room for more, hence its digest.
@@ -196,7 +203,7 @@ pub(super) fn prefix(target: &Path) -> String {
     let name = target.file_name().unwrap_or(OsStr::new(""));
     let mut digest = file::hex(&Sha1::digest(name.as_encoded_bytes()));
     digest.truncate(12);
-    format!(".sso-refresh-{digest}-")
+    format!("{PREFIX}{digest}-")
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod activation;
 mod browser;
 mod config;
 mod credentials;
+mod doctor;
 mod endpoint;
 mod exec;
 mod import;

@@ -87,7 +87,7 @@ pub(super) fn say(text: &str) {
 }
 
 /// Whether the locale says so: the first of the variables that is set counts (POSIX.1-2017 section 8.2).
-fn is_utf8(env: &Environment) -> bool {
+pub(in crate::cli) fn is_utf8(env: &Environment) -> bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env.get(name)).unwrap_or_default();
     let locale = locale.to_ascii_lowercase();
     locale.contains("utf-8") || locale.contains("utf8")

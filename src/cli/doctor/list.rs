@@ -1,0 +1,237 @@
+//! What people read of the findings.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+
+use crate::doctor::{Finding, Remedy, Topic, Verdict};
+
+/// What an old terminal and a letter to a colleague have room for, in characters.
+const WIDTH: usize = 80;
+/// Where the findings begin: behind a mark and the name of the topic.
+const INDENT: usize = 17;
+
+/// How the marks are written.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Marks {
+    /// Where the locale can do it.
+    Unicode,
+    /// Elsewhere.
+    Ascii,
+}
+
+impl Marks {
+    fn of(self, verdict: Verdict) -> &'static str {
+        match (verdict, self) {
+            (Verdict::Ok, Self::Unicode) => "✓",
+            (Verdict::Ok, Self::Ascii) => "+",
+            (Verdict::NotChecked, _) => "-",
+            (Verdict::Warning, _) => "!",
+            (Verdict::Failure, Self::Unicode) => "✗",
+            (Verdict::Failure, Self::Ascii) => "x",
+        }
+    }
+}
+
+/// A line a topic that is well, and what is found of the others.
+pub(super) fn text(topics: &[Topic], marks: Marks) -> String {
+    let mut text = String::new();
+    for topic in topics {
+        if topic.verdict() == Verdict::Ok {
+            row(&mut text, marks, Verdict::Ok, topic.name, &topic.summary);
+            continue;
+        }
+        let mut name = topic.name;
+        for finding in topic.findings.iter().filter(|finding| finding.verdict != Verdict::Ok) {
+            row(&mut text, marks, finding.verdict, name, &finding.finding);
+            if let Some(remedy) = &finding.remedy {
+                for line in wrapped(&sentence(remedy), WIDTH - INDENT - 2) {
+                    let _ = writeln!(text, "{:INDENT$}  {line}", "");
+                }
+            }
+            name = "";
+        }
+    }
+    let _ = writeln!(text, "\n{}", wrapped(&summary(topics), WIDTH).join("\n"));
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    lines.join("\n") + "\n"
+}
+
+fn row(text: &mut String, marks: Marks, verdict: Verdict, name: &str, said: &str) {
+    let style = style(verdict);
+    let mark = marks.of(verdict);
+    let mut lines = wrapped(said, WIDTH - INDENT).into_iter();
+    let first = lines.next().unwrap_or_default();
+    let _ = writeln!(text, "{style}{mark}{style:#} {name:width$}{first}", width = INDENT - 2);
+    for line in lines {
+        let _ = writeln!(text, "{:INDENT$}{line}", "");
+    }
+}
+
+fn style(verdict: Verdict) -> Style {
+    let color = match verdict {
+        Verdict::Ok => AnsiColor::Green,
+        Verdict::NotChecked => return Style::new().dimmed(),
+        Verdict::Warning => AnsiColor::Yellow,
+        Verdict::Failure => AnsiColor::Red,
+    };
+    Style::new().fg_color(Some(color.into())).bold()
+}
+
+fn sentence(remedy: &Remedy) -> String {
+    match remedy {
+        Remedy::Run(command) => format!("run `{command}`"),
+        Remedy::Do(advice) => advice.clone(),
+    }
+}
+
+/// How many checks ended how, and what to do first.
+fn summary(topics: &[Topic]) -> String {
+    let all: Vec<(&Topic, &Finding)> =
+        topics.iter().flat_map(|topic| topic.findings.iter().map(move |finding| (topic, finding))).collect();
+    let count = |verdict| all.iter().filter(|(_, finding)| finding.verdict == verdict).count();
+    let (passed, open) = (count(Verdict::Ok), count(Verdict::NotChecked));
+    let numbered = |number: usize, one: &str| match number {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        number => Some(format!("{number} {one}s")),
+    };
+    let first = [Verdict::Failure, Verdict::Warning].into_iter().find_map(|verdict| {
+        all.iter().find(|(_, finding)| finding.verdict == verdict && finding.remedy.is_some())
+    });
+    let Some((topic, Finding { remedy: Some(remedy), .. })) = first else {
+        return match open {
+            0 => format!("All {passed} checks passed."),
+            open => format!("{passed} checks passed, {open} could not be made."),
+        };
+    };
+    let parts = [
+        numbered(count(Verdict::Failure), "failure"),
+        numbered(count(Verdict::Warning), "warning"),
+        (open > 0).then(|| format!("{open} not checked")),
+        Some(format!("{passed} passed")),
+    ];
+    let first = sentence(remedy);
+    let first = if first.contains('\n') { format!("what is said of {} above", topic.name) } else { first };
+    format!("{}\nFirst: {first}", parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+}
+
+/// `text` in lines of at most `width` characters. Each of its own lines keeps its indentation, and what stands between
+/// backticks stays in one line, so that it can be copied.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for paragraph in text.lines() {
+        let indent = paragraph.len() - paragraph.trim_start().len();
+        let mut line = " ".repeat(indent);
+        for word in words(paragraph.trim_start()) {
+            let begun = line.chars().count() > indent;
+            if begun && line.chars().count() + 1 + word.chars().count() > width {
+                lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
+            } else if begun {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+/// The words of a line; what stands between backticks is part of one.
+fn words(line: &str) -> Vec<&str> {
+    let mut quoted = false;
+    let split = line.split(|c: char| {
+        quoted ^= c == '`';
+        c == ' ' && !quoted
+    });
+    split.filter(|word| !word.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(verdict: Verdict, finding: &str, remedy: Option<Remedy>) -> Finding {
+        Finding { check: "x", about: None, verdict, finding: finding.into(), remedy }
+    }
+
+    fn topic(name: &'static str, findings: Vec<Finding>) -> Topic {
+        Topic { name, summary: "as it should be".into(), findings }
+    }
+
+    fn plain(topics: &[Topic], marks: Marks) -> String {
+        anstream::adapter::strip_str(&text(topics, marks)).to_string()
+    }
+
+    fn run(command: &str) -> Option<Remedy> {
+        Some(Remedy::Run(command.into()))
+    }
+
+    #[test]
+    fn all_is_well_in_a_line_a_topic() {
+        let ok = || finding(Verdict::Ok, "fine", None);
+        let topics = [topic("configuration", vec![ok(), ok()]), topic("sessions", vec![ok()])];
+        insta::assert_snapshot!(plain(&topics, Marks::Unicode), @r"
+        ✓ configuration  as it should be
+        ✓ sessions       as it should be
+
+        All 3 checks passed.
+        ");
+    }
+
+    #[test]
+    fn what_is_wrong_stands_with_its_remedy_and_what_comes_first_at_the_end() {
+        let topics = [
+            topic(
+                "AWS config",
+                vec![
+                    finding(Verdict::Ok, "fine", None),
+                    finding(
+                        Verdict::Warning,
+                        "~/.aws/config:5: the profile `old` is legacy: its token can't be refreshed",
+                        Some(Remedy::Do("In ~/.aws/config, [profile old]: replace sso_start_url and sso_region by\n\n  sso_session = work".into())),
+                    ),
+                ],
+            ),
+            topic("network", vec![finding(Verdict::NotChecked, "no session is configured", None)]),
+            topic(
+                "sessions",
+                vec![
+                    finding(Verdict::Failure, "`work` is signed out: there is no token file", run("sso-refresh login work")),
+                    finding(Verdict::Failure, "`a-name-of-no-end-at-all` is signed out", run("sso-refresh login a-name-of-no-end-at-all-that-will-not-be-broken")),
+                ],
+            ),
+        ];
+        let shown = plain(&topics, Marks::Ascii);
+        insta::assert_snapshot!(shown, @r"
+        ! AWS config     ~/.aws/config:5: the profile `old` is legacy: its token can't
+                         be refreshed
+                           In ~/.aws/config, [profile old]: replace sso_start_url and
+                           sso_region by
+
+                             sso_session = work
+        - network        no session is configured
+        x sessions       `work` is signed out: there is no token file
+                           run `sso-refresh login work`
+        x                `a-name-of-no-end-at-all` is signed out
+                           run
+                           `sso-refresh login a-name-of-no-end-at-all-that-will-not-be-broken`
+
+        2 failures, 1 warning, 1 not checked, 1 passed
+        First: run `sso-refresh login work`
+        ");
+        // A command is not broken, however long it is.
+        let mut broken = shown.lines().filter(|line| !line.trim_start().starts_with('`'));
+        assert!(broken.all(|line| line.chars().count() <= WIDTH), "{shown}");
+        assert!(text(&topics, Marks::Ascii).contains("\u{1b}["), "it has colours");
+        insta::assert_snapshot!(plain(&topics[..1], Marks::Unicode).lines().last().unwrap(), @"First: what is said of AWS config above");
+        insta::assert_snapshot!(plain(&topics[1..2], Marks::Unicode).lines().last().unwrap(), @"0 checks passed, 1 could not be made.");
+    }
+
+    #[test]
+    fn a_command_is_not_broken() {
+        assert_eq!(wrapped("run `a b c d e f g` then", 8), ["run", "`a b c d e f g`", "then"]);
+        assert_eq!(wrapped("x\n\n  y z", 4), ["x", "", "  y", "  z"]);
+        assert_eq!(wrapped("", 4), [""; 0]);
+    }
+}

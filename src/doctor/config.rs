@@ -1,0 +1,138 @@
+//! The configuration: `config.toml`, and what the program makes of it and the AWS config file.
+
+use super::finding::{Check, Finding, Remedy, Topic};
+use crate::config::Settings;
+
+const SPELLING: Check = Check("config");
+const WARNINGS: Check = Check("config-warnings");
+const SESSIONS: Check = Check("config-sessions");
+
+/// What was read.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// `config.toml` as people write its path.
+    pub file: String,
+    /// The settings, or the mistake with its place.
+    pub settings: Result<&'a Settings, String>,
+    /// What is told elsewhere of what the settings warn of.
+    pub told_elsewhere: Vec<String>,
+}
+
+/// Whether it can be read, and what is unwise in it.
+pub fn examine(facts: &Facts<'_>) -> Topic {
+    let settings = match &facts.settings {
+        Ok(settings) => settings,
+        Err(mistake) => {
+            let findings = vec![
+                SPELLING.failure(
+                    mistake,
+                    Remedy::act(format!("{}, then run `sso-refresh config check`", place(mistake))),
+                ),
+                WARNINGS.not_checked("the configuration can't be read"),
+                SESSIONS.not_checked("the configuration can't be read"),
+            ];
+            return Topic { name: "configuration", summary: String::new(), findings };
+        }
+    };
+    let told = |warning: &&String| !facts.told_elsewhere.contains(warning);
+    let warnings = settings.warnings.iter().filter(told).map(|warning| unwise(warning)).collect();
+    let mut findings = vec![SPELLING.ok(format!("{} has no mistakes", facts.file))];
+    findings.extend(WARNINGS.or_ok(warnings, "nothing in it is unwise"));
+    let names: Vec<&str> = settings.sessions.keys().map(String::as_str).collect();
+    findings.push(match names.len() {
+        0 => SESSIONS.failure("no session is configured", Remedy::run("aws configure sso")),
+        _ => SESSIONS.ok(names.join(", ")),
+    });
+    let summary = match names.as_slice() {
+        [name] => format!("no mistakes; the session is {name}"),
+        names => format!("no mistakes; {} sessions: {}", names.len(), names.join(", ")),
+    };
+    Topic { name: "configuration", summary, findings }
+}
+
+/// A warning with what to do about it: it says so itself where that is a command.
+fn unwise(warning: &str) -> Finding {
+    let command =
+        warning.rsplit_once("run `").and_then(|(before, rest)| Some((before, rest.strip_suffix('`')?)));
+    match command {
+        Some((before, command)) => {
+            WARNINGS.warning(before.trim_end_matches([':', ' ']), Remedy::run(command))
+        }
+        None => WARNINGS.warning(warning, Remedy::act(place(warning))),
+    }
+}
+
+/// What to edit, by the place that a message begins with.
+fn place(message: &str) -> String {
+    let mut parts = message.split(": ").next().unwrap_or_default().splitn(3, ':');
+    match (parts.next(), parts.next().filter(|line| line.parse::<usize>().is_ok())) {
+        (Some(file), Some(line)) => format!("edit line {line} of {file}"),
+        _ => "see `sso-refresh config show`, which says where each setting comes from".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::{self, environment::Environment, paths::Paths},
+        doctor::Verdict,
+    };
+
+    /// What `text` comes to beside an AWS config file with one session.
+    fn found(text: &str) -> Topic {
+        let home = tempfile::tempdir().unwrap();
+        let env = Environment::from_pairs([("HOME", home.path())]);
+        let paths = Paths::resolve(&env, None).unwrap();
+        let settings = config::explain_with(&paths, &env, text).map(|(settings, _)| settings);
+        let facts = Facts {
+            file: "config.toml".into(),
+            settings: settings.as_ref().map_err(ToString::to_string),
+            told_elsewhere: vec!["told elsewhere".into()],
+        };
+        examine(&facts)
+    }
+
+    const WORK: &str =
+        "[session.work]\nregion = \"us-east-1\"\nstart_url = \"https://x.awsapps.com/start\"\n";
+
+    #[test]
+    fn mistakes_are_told_with_their_place() {
+        for (text, check, verdict, finding, remedy) in [
+            (
+                "regoin = 1\n",
+                "config",
+                Verdict::Failure,
+                "~/.config/sso-refresh/config.toml:1:1: unknown key `regoin`",
+                "edit line 1 of ~/.config/sso-refresh/config.toml, then run `sso-refresh config check`",
+            ),
+            ("", "config-sessions", Verdict::Failure, "no session is configured", "aws configure sso"),
+            (
+                "[session.work]\nregion = \"us-east-1\"\n",
+                "config-warnings",
+                Verdict::Warning,
+                "~/.config/sso-refresh/config.toml:1: session `work` has no start URL",
+                "edit line 1 of ~/.config/sso-refresh/config.toml",
+            ),
+        ] {
+            let topic = found(text);
+            let first = topic.findings.iter().find(|finding| finding.check == check).unwrap();
+            assert_eq!(first.verdict, verdict, "{first:?}");
+            assert!(first.finding.starts_with(finding), "{first:?}");
+            let (Remedy::Run(said) | Remedy::Do(said)) = first.remedy.as_ref().unwrap();
+            assert_eq!(said, remedy);
+        }
+        let topic = found(WORK);
+        assert_eq!((topic.verdict(), topic.findings.len()), (Verdict::Ok, 3), "{topic:?}");
+        assert_eq!(topic.summary, "no mistakes; the session is work");
+    }
+
+    #[test]
+    fn a_command_in_a_warning_is_its_remedy() {
+        let found = unwise("~/.aws/config can be written by others: run `chmod go-w ~/.aws/config`");
+        assert_eq!(found.finding, "~/.aws/config can be written by others");
+        assert_eq!(found.remedy, Some(Remedy::run("chmod go-w ~/.aws/config")));
+        let found = unwise("AWS_X is odd");
+        assert!(matches!(found.remedy, Some(Remedy::Do(text)) if text.contains("config show")));
+    }
+}
