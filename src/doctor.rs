@@ -6,11 +6,15 @@
 
 pub mod aws_config;
 pub mod config;
+pub mod environment;
 mod finding;
+pub mod rivals;
+pub mod service;
 pub mod sessions;
 pub mod token_files;
 
 pub use self::finding::{Finding, Remedy, Topic, Verdict};
+use crate::config::environment::Environment;
 
 /// Everything that was looked at.
 #[derive(Debug)]
@@ -19,6 +23,12 @@ pub struct Facts<'a> {
     pub config: config::Facts<'a>,
     /// The AWS config file; none where it can't be read, which the configuration tells.
     pub aws_config: Option<aws_config::Facts<'a>>,
+    /// The variables.
+    pub environment: &'a Environment,
+    /// Other programs.
+    pub rivals: rivals::Facts,
+    /// The daemon and its service.
+    pub service: service::Facts<'a>,
     /// The files of the tokens.
     pub token_files: token_files::Facts<'a>,
     /// The sessions.
@@ -29,6 +39,9 @@ pub struct Facts<'a> {
 pub fn examine(facts: &Facts<'_>) -> Vec<Topic> {
     let mut topics = vec![config::examine(&facts.config)];
     topics.extend(facts.aws_config.as_ref().map(aws_config::examine));
+    topics.push(environment::examine(facts.environment));
+    topics.push(rivals::examine(&facts.rivals));
+    topics.push(service::examine(&facts.service));
     topics.push(token_files::examine(&facts.token_files));
     topics.push(sessions::examine(&facts.sessions));
     topics

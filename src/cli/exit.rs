@@ -59,6 +59,14 @@ impl Failure {
         }
     }
 
+    /// The line alone.
+    pub(super) fn into_line(self) -> String {
+        match self {
+            Self::Line { line, .. } => line,
+            Self::ClosedPipe => String::new(),
+        }
+    }
+
     /// Says it on standard error.
     pub(super) fn say(&self) {
         if let Self::Line { line, .. } = self {

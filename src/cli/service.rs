@@ -1,9 +1,9 @@
 //! `sso-refresh service …`: the daemon under systemd or launchd, by the same verbs.
 
-mod changes;
+pub(super) mod changes;
 mod install;
 mod logs;
-mod manager;
+pub(super) mod manager;
 mod status;
 mod uninstall;
 

@@ -67,15 +67,39 @@ impl Process {
     /// Looks at the process `pid`; `None` where there is none, or one that has ended and is not yet collected.
     #[cfg(not(target_os = "linux"))]
     pub fn find(pid: i32) -> Option<Self> {
+        Self::listed(["-p", &pid.to_string()]).pop()
+    }
+
+    /// What `ps` lists.
+    #[cfg(not(target_os = "linux"))]
+    fn listed(which: [&str; 2]) -> Vec<Self> {
         let mut ps = std::process::Command::new("/bin/ps");
-        ps.args(["-ww", "-o", "uid=,stat=,command=", "-p", &pid.to_string()]);
-        let said = String::from_utf8(ps.output().ok()?.stdout).ok()?;
-        let mut words = said.split_whitespace();
-        let uid = words.next()?.parse().ok()?;
-        let state = words.next().filter(|state| !state.starts_with('Z'))?;
-        let program = PathBuf::from(words.next()?);
-        let arguments = words.map(str::to_owned).collect();
-        Some(Self { pid, uid, program, arguments, folder: None, stopped: state.starts_with('T') })
+        ps.args(["-ww", "-o", "pid=,uid=,stat=,command="]).args(which);
+        let said = ps.output().map(|output| output.stdout).unwrap_or_default();
+        let said = String::from_utf8_lossy(&said);
+        let process = |line: &str| {
+            let mut words = line.split_whitespace();
+            let (pid, uid) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+            let state = words.next().filter(|state| !state.starts_with('Z'))?;
+            let program = PathBuf::from(words.next()?);
+            let arguments = words.map(str::to_owned).collect();
+            Some(Self { pid, uid, program, arguments, folder: None, stopped: state.starts_with('T') })
+        };
+        said.lines().filter_map(process).collect()
+    }
+
+    /// The processes of the user `uid`, as far as they can be seen.
+    #[cfg(target_os = "linux")]
+    pub fn all_of(uid: u32) -> Vec<Self> {
+        let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        pids.filter_map(Self::find).filter(|process| process.uid == uid).collect()
+    }
+
+    /// The processes of the user `uid`, as far as they can be seen.
+    #[cfg(not(target_os = "linux"))]
+    pub fn all_of(uid: u32) -> Vec<Self> {
+        Self::listed(["-U", &uid.to_string()])
     }
 
     /// Asks it to end (SIGTERM).
@@ -152,6 +176,8 @@ mod tests {
         assert_eq!(process.uid, geteuid().as_raw());
         assert!(process.program.is_absolute() || cfg!(not(target_os = "linux")), "{process:?}");
         assert!(process.folder.as_ref().is_none_or(|found| *found == folder));
+        assert!(Process::all_of(process.uid).contains(&process));
+        assert!(!Process::all_of(process.uid + 1).contains(&process));
         process.terminate().unwrap();
         until(|| Process::find(pid).is_none().then_some(()));
         assert!(!sleep.0.wait().unwrap().success());

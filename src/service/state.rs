@@ -20,8 +20,17 @@ pub struct State {
     pub file: Option<PathBuf>,
     /// It, or a drop-in, has changed since the manager read it.
     pub stale: bool,
+    /// Its main loop is watched by the manager; none where that is not told.
+    pub watchdog: Option<bool>,
     /// It is not running, but the first program that asks starts it.
     pub listening: bool,
+}
+
+impl State {
+    /// Whether it is down, and whoever asks for the daemon starts it.
+    pub fn would_be_woken(&self) -> bool {
+        matches!(self.activity, Activity::Stopped | Activity::Failed) && self.listening
+    }
 }
 
 /// What a service does.

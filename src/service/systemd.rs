@@ -27,8 +27,7 @@ const PACKAGED: &str = "/usr/bin/sso-refresh";
 const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
 
 /// What is asked of the service and of its socket.
-const PROPERTIES: &str =
-    "--property=Id,LoadState,ActiveState,MainPID,Result,UnitFileState,FragmentPath,NeedDaemonReload";
+const PROPERTIES: &str = "--property=Id,LoadState,ActiveState,MainPID,Result,UnitFileState,FragmentPath,NeedDaemonReload,WatchdogUSec";
 
 /// The files, in the folder of the user's units; `sandbox` where a user namespace can be had.
 ///
@@ -164,6 +163,8 @@ pub fn state(said: &str) -> State {
         result: value(SERVICE, "Result").filter(|result| result != "success"),
         file: value(SERVICE, "FragmentPath").map(PathBuf::from),
         stale: is(SERVICE, "NeedDaemonReload", "yes"),
+        // Which of the two it is differs between versions.
+        watchdog: value(SERVICE, "WatchdogUSec").map(|limit| !matches!(&*limit, "0" | "infinity")),
         listening: is(SOCKET, "ActiveState", "active"),
     }
 }

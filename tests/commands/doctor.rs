@@ -16,6 +16,7 @@ use sso_refresh::simulator::Options;
 use crate::support::{Center, Home, Ran, START_URL, WORK, secrets};
 
 mod files;
+mod machine;
 
 const MINUTE: Duration = Duration::from_secs(60);
 

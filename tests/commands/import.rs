@@ -27,7 +27,7 @@ fn old_script(center: &Center, left: Duration) -> (Home, Token) {
     (home, token)
 }
 
-fn write_env(home: &Home, token: &Token) {
+pub(crate) fn write_env(home: &Home, token: &Token) {
     let registration = token.registration.as_ref().unwrap();
     home.write(
         &format!("{FOLDER}/.env"),
@@ -41,7 +41,7 @@ fn write_env(home: &Home, token: &Token) {
     );
 }
 
-fn write_token_json(home: &Home, token: &Token) {
+pub(crate) fn write_token_json(home: &Home, token: &Token) {
     let written = json!({
         "accessToken": token.access_token.expose(),
         "refreshToken": token.refresh_token.as_ref().unwrap().expose(),

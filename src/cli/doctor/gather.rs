@@ -1,8 +1,20 @@
 //! Looks at everything that the findings are made of.
 
+use std::{fs, path::PathBuf, time::Duration};
+
+use nix::unistd::getuid;
+
 use crate::{
     api::{Report, client},
-    cli::context::Context,
+    cli::{
+        context::Context,
+        exit::Failure,
+        import::usual_token_file,
+        service::{
+            changes::standing,
+            manager::{self, Manager},
+        },
+    },
     config::{
         self, SessionSettings,
         aws::{AwsConfig, SsoSession},
@@ -11,9 +23,12 @@ use crate::{
     doctor::{
         Facts, aws_config,
         config::Facts as ConfigFacts,
-        sessions,
+        rivals, service, sessions,
         token_files::{self, left_behind},
     },
+    import::OldScript,
+    platform::Process,
+    service::{Command, OnFailure, Standing, State, program},
     session::status::Status,
     store::{Store, TokenFile},
     time::Timestamp,
@@ -26,8 +41,22 @@ pub(super) struct Seen<'a> {
     aws: Option<AwsConfig>,
     other: Option<(String, Vec<SsoSession>)>,
     files: Vec<TokenFile>,
-    daemon: Result<Report, client::Error>,
+    service: Result<Service, String>,
+    /// None where to ask would start it.
+    daemon: Option<Result<Report, client::Error>>,
+    crontab: Option<String>,
 }
+
+/// How the service manager has the service, and what its file is.
+struct Service {
+    state: State,
+    unit: Standing,
+    missing_program: Option<PathBuf>,
+    ends_with_user: bool,
+}
+
+/// How long another program may take to say something of this machine.
+const PROMPT: Duration = Duration::from_secs(5);
 
 /// What was done about what could be mended, a line each.
 pub(super) type Mended = Vec<String>;
@@ -35,26 +64,36 @@ pub(super) type Mended = Vec<String>;
 impl<'a> Seen<'a> {
     pub(super) async fn gather(context: &'a Context) -> Self {
         let store = store(&context.paths);
+        let (service, crontab) = tokio::join!(Service::ask(context), crontab());
+        let daemon = match &service {
+            Ok(Service { state, .. }) if state.would_be_woken() => None,
+            _ => Some(context.client().status().await),
+        };
         Self {
             context,
             now: context.clock.now(),
             aws: config::aws_config(&context.paths).ok(),
             other: other_sessions(&context.paths),
             files: sessions_of(context).iter().map(|session| store.token_file(&session.name)).collect(),
-            daemon: context.client().status().await,
+            service,
+            daemon,
+            crontab,
         }
     }
 
     pub(super) fn facts(&self) -> Facts<'_> {
         let Context { paths, .. } = self.context;
         let settings = self.context.valid();
-        let warnings = self.aws.iter().flat_map(|aws| aws.warnings.iter().map(ToString::to_string));
+        let mut warnings: Vec<String> =
+            self.aws.iter().flat_map(|aws| aws.warnings.iter().map(ToString::to_string)).collect();
+        let of_settings = settings.map(|settings| settings.warnings.as_slice()).unwrap_or_default();
+        warnings.extend(of_settings.iter().filter(|text| text.starts_with("AWS_ENDPOINT_URL ")).cloned());
         let sessions = sessions_of(self.context);
         Facts {
             config: ConfigFacts {
                 file: paths.show(&paths.config),
                 settings: settings.map_err(ToString::to_string),
-                told_elsewhere: warnings.collect(),
+                told_elsewhere: warnings,
             },
             aws_config: self.aws.as_ref().map(|read| aws_config::Facts {
                 file: paths.show(&paths.aws_config),
@@ -62,6 +101,17 @@ impl<'a> Seen<'a> {
                 settings: settings.ok(),
                 other: self.other.clone(),
             }),
+            environment: &self.context.env,
+            rivals: rivals::Facts {
+                old_script: OldScript::find(&usual_token_file(paths)),
+                processes: Process::all_of(getuid().as_raw()),
+                crontab: self.crontab.clone(),
+            },
+            service: service::Facts {
+                service: self.service.as_ref().map(Service::facts).map_err(Clone::clone),
+                daemon: self.daemon.as_ref().map(|answer| answer.as_ref().map(|report| &report.daemon)),
+                config_is_valid: settings.is_ok(),
+            },
             token_files: self.token_files(&sessions),
             sessions: sessions
                 .iter()
@@ -84,13 +134,53 @@ impl<'a> Seen<'a> {
             files: names.iter().map(|name| (*name).to_owned()).zip(&self.files).collect(),
             loose: store.loose(&names),
             strays: store.strays(self.now),
-            daemon: self.daemon.is_ok(),
+            daemon: self.report().is_some(),
         }
     }
 
-    fn status(&self, session: &str) -> Option<&Status> {
-        self.daemon.as_ref().ok()?.sessions.iter().find(|status| status.session == session)
+    fn report(&self) -> Option<&Report> {
+        self.daemon.as_ref()?.as_ref().ok()
     }
+
+    fn status(&self, session: &str) -> Option<&Status> {
+        self.report()?.sessions.iter().find(|status| status.session == session)
+    }
+}
+
+impl Service {
+    async fn ask(context: &Context) -> Result<Self, String> {
+        let asked = async {
+            let manager = Manager::reach(context).await.map_err(Failure::into_line)?;
+            let state = manager.state().await.map_err(Failure::into_line)?;
+            let ends_with_user = state.loaded && manager.ends_with_user(&context.env).await;
+            let file = state.file.clone().or_else(|| manager.file());
+            let unit = file.as_deref().map_or(Standing::Absent, |file| standing(file, None));
+            let text = file.and_then(|file| fs::read_to_string(file).ok()).unwrap_or_default();
+            let program = program(&text).map(PathBuf::from).filter(|program| program.is_absolute());
+            let missing_program = program.filter(|program| !program.exists());
+            Ok(Self { state, unit, missing_program, ends_with_user })
+        };
+        let answer = tokio::time::timeout(PROMPT, asked).await;
+        answer.unwrap_or_else(|_| {
+            Err(format!("the service manager did not answer within {} s", PROMPT.as_secs()))
+        })
+    }
+
+    fn facts(&self) -> service::Service<'_> {
+        let Self { state, unit, missing_program, ends_with_user } = self;
+        service::Service {
+            state,
+            unit: unit.clone(),
+            missing_program: missing_program.clone(),
+            ends_with_user: *ends_with_user,
+        }
+    }
+}
+
+/// What the user has cron do; none where there is no cron.
+async fn crontab() -> Option<String> {
+    let words = ["crontab", "-l"].map(str::to_owned).to_vec();
+    manager::run(&Command { words, limit: PROMPT, failure: OnFailure::Ignore }).await.ok()?
 }
 
 /// Mends what can be mended without a loss.

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What is in a file of the service; none where there is none. A link is somebody's who keeps his files elsewhere.
-pub(super) fn standing(path: &Path, wanted: Option<&str>) -> Standing {
+pub(in crate::cli) fn standing(path: &Path, wanted: Option<&str>) -> Standing {
     match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Standing::Absent,
         Ok(found) if found.is_file() => match fs::read_to_string(path) {

@@ -14,7 +14,6 @@ use crate::{
         import, out, program,
     },
     import::OldScript,
-    login::surroundings::{self, Machine, Way},
     platform::Supervisor,
     service::{self, Activity, Carried, Options, State, Unfit, Wanted, systemd},
     store::Store,
@@ -159,25 +158,13 @@ async fn remarks(
             process.pid
         );
     }
-    if let Some(line) = linger(context, manager).await {
-        out::line(&line)?;
+    if manager.ends_with_user(&context.env).await {
+        out::line(
+            "It runs while you are signed in to this machine. `loginctl enable-linger` keeps it when you sign out, and \
+             starts it with the machine.",
+        )?;
     }
     Ok(())
-}
-
-/// Where nobody sits at the machine, the service would end with the last connection.
-async fn linger(context: &Context, manager: &Manager) -> Option<String> {
-    if manager.supervisor != Supervisor::Systemd
-        || matches!(surroundings::way(&context.env, Machine::look(&context.env)), Way::Browser)
-    {
-        return None;
-    }
-    let said = manager::run(&systemd::ask_linger(nix::unistd::getuid().as_raw())).await.ok()??;
-    (said.trim() == "Linger=no").then(|| {
-        "It runs while you are signed in to this machine. `loginctl enable-linger` keeps it when you sign out, and \
-         starts it with the machine."
-            .to_owned()
-    })
 }
 
 impl From<Unfit> for Failure {

@@ -15,7 +15,8 @@ use crate::{
         context::Context,
         exit::{self, Failure},
     },
-    config::paths::Paths,
+    config::{environment::Environment, paths::Paths},
+    login::surroundings::{self, Machine, Way},
     platform::Supervisor,
     service::{self, Carried, Command, File, OnFailure, State, Unfit, Verb, Wanted, launchd, systemd},
 };
@@ -24,7 +25,7 @@ use crate::{
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// The service manager, and where it has its files.
-pub(super) struct Manager {
+pub(in crate::cli) struct Manager {
     pub(super) supervisor: Supervisor,
     home: PathBuf,
     /// Of the units.
@@ -36,7 +37,7 @@ impl Manager {
     ///
     /// # Errors
     /// Where none answers: what to do instead is in the line.
-    pub(super) async fn reach(context: &Context) -> Result<Self, Failure> {
+    pub(in crate::cli) async fn reach(context: &Context) -> Result<Self, Failure> {
         let question = match Supervisor::HERE {
             Supervisor::Systemd => systemd::ask_folders(),
             Supervisor::Launchd => launchd::ask_domain(),
@@ -60,7 +61,7 @@ impl Manager {
     }
 
     /// How the service is.
-    pub(super) async fn state(&self) -> Result<State, Failure> {
+    pub(in crate::cli) async fn state(&self) -> Result<State, Failure> {
         Ok(match self.supervisor {
             Supervisor::Systemd => systemd::state(&run(&systemd::ask_state()).await?.unwrap_or_default()),
             Supervisor::Launchd => launchd::state(run(&launchd::ask_state()).await?.as_deref(), &self.home),
@@ -102,8 +103,19 @@ impl Manager {
     }
 
     /// The main file, where there is one.
-    pub(super) fn file(&self) -> Option<PathBuf> {
+    pub(in crate::cli) fn file(&self) -> Option<PathBuf> {
         self.places().into_iter().next().filter(|path| path.exists())
+    }
+
+    /// Whether the service ends with the last connection to a machine at which nobody sits.
+    pub(in crate::cli) async fn ends_with_user(&self, env: &Environment) -> bool {
+        if self.supervisor != Supervisor::Systemd
+            || matches!(surroundings::way(env, Machine::look(env)), Way::Browser)
+        {
+            return false;
+        }
+        let said = run(&systemd::ask_linger(nix::unistd::getuid().as_raw())).await;
+        said.ok().flatten().is_some_and(|said| said.trim() == "Linger=no")
     }
 
     /// Whether a sandbox starts here; else why not.
@@ -121,7 +133,7 @@ pub(super) fn carried(context: &Context) -> Carried {
 }
 
 /// Runs a command to its end and gives what it says; none where its failure does not matter.
-pub(super) async fn run(command: &Command) -> Result<Option<String>, Failure> {
+pub(in crate::cli) async fn run(command: &Command) -> Result<Option<String>, Failure> {
     match attempt(command).await {
         Ok(said) => Ok(Some(said)),
         Err(why) if command.failure == OnFailure::Ignore => {

@@ -103,11 +103,8 @@ async fn sessions(state: &State, context: &Context) -> Result<(Option<Overview>,
 
 /// A service that is down is not asked: its socket would start it.
 async fn overview(state: &State, context: &Context) -> Result<Overview, Failure> {
-    let answer = if state.is_down() && state.listening {
-        Err(client::Error::NotRunning)
-    } else {
-        context.client().status().await
-    };
+    let answer =
+        if state.would_be_woken() { Err(client::Error::NotRunning) } else { context.client().status().await };
     Overview::gather(None, context, answer).await
 }
 

@@ -6,7 +6,7 @@ use crate::{
 
 const SHOWN: &str = "Id=sso-refresh.service\nLoadState=loaded\nActiveState=active\nMainPID=42\nResult=success\n\
                      UnitFileState=enabled\nFragmentPath=/u/sso-refresh.service\n\
-                     NeedDaemonReload=no\n\nId=sso-refresh.socket\nLoadState=loaded\nActiveState=active\nMainPID=0\n";
+                     NeedDaemonReload=no\nWatchdogUSec=5min\n\nId=sso-refresh.socket\nLoadState=loaded\nActiveState=active\nMainPID=0\n";
 
 fn paths() -> Paths {
     Paths::resolve(&Environment::from_pairs([("HOME", "/home/me")]), None).unwrap()
@@ -111,6 +111,7 @@ fn reads_what_systemctl_shows() {
             result: None,
             file: Some("/u/sso-refresh.service".into()),
             stale: false,
+            watchdog: Some(true),
             listening: true,
         }
     );
