@@ -8,6 +8,7 @@ pub mod aws_config;
 pub mod config;
 pub mod environment;
 mod finding;
+pub mod network;
 pub mod rivals;
 pub mod service;
 pub mod sessions;
@@ -25,6 +26,8 @@ pub struct Facts<'a> {
     pub aws_config: Option<aws_config::Facts<'a>>,
     /// The variables.
     pub environment: &'a Environment,
+    /// The way to AWS; none where no session is known.
+    pub network: Option<&'a network::Facts<'a>>,
     /// Other programs.
     pub rivals: rivals::Facts,
     /// The daemon and its service.
@@ -40,6 +43,7 @@ pub fn examine(facts: &Facts<'_>) -> Vec<Topic> {
     let mut topics = vec![config::examine(&facts.config)];
     topics.extend(facts.aws_config.as_ref().map(aws_config::examine));
     topics.push(environment::examine(facts.environment));
+    topics.extend(facts.network.map(network::examine));
     topics.push(rivals::examine(&facts.rivals));
     topics.push(service::examine(&facts.service));
     topics.push(token_files::examine(&facts.token_files));

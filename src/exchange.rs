@@ -266,8 +266,8 @@ impl Exchanger {
     }
 }
 
-/// Where the portal of `session` is.
-fn portal_url(session: &SessionSettings) -> String {
+/// The base URL of the portal of `session`.
+pub fn portal_url(session: &SessionSettings) -> String {
     let SessionSettings { region, use_fips, use_dual_stack, .. } = session;
     let of_region = || endpoint::portal_url(region, *use_fips, *use_dual_stack);
     session.portal_endpoint.clone().unwrap_or_else(of_region)

@@ -138,6 +138,12 @@ impl Client {
         self.send(Method::POST, url, secret_headers(headers)?, None).await
     }
 
+    /// Host and port of a URL, and of the proxy that a request to it goes through; none for what can't be asked.
+    pub fn way_to(&self, url: &str) -> Option<(String, Option<String>)> {
+        let url = checked(url).ok()?;
+        Some((host_of(&url), self.proxies.between(&url)))
+    }
+
     async fn send(
         &self,
         method: Method,

@@ -104,6 +104,15 @@ impl Client {
         exchange.token(registration)
     }
 
+    /// Whether the service is there: what lacks everything is refused as only it does.
+    pub async fn reach(&self) -> Result<(), Error> {
+        let exchange = self.post("CreateToken", "/token", &serde_json::Map::new()).await?;
+        match Error::of_failure(&exchange.answer) {
+            Error::Service { status: 400..500, .. } => Ok(()),
+            error => Err(error),
+        }
+    }
+
     async fn post(&self, operation: &str, path: &str, body: &impl Serialize) -> Result<Exchange, Error> {
         // Before the request, so that no expiry is later than the server's.
         let sent_at = self.clock.now();

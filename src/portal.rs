@@ -129,6 +129,16 @@ impl Client {
         Ok(assignments)
     }
 
+    /// Whether the portal is there: who has no token is refused as only it does.
+    pub async fn reach(&self) -> Result<(), Error> {
+        let answer =
+            self.http.get(&format!("{}/assignment/accounts?max_result=1", self.base_url), &[]).await?;
+        match Error::of_failure(&answer) {
+            Error::Service { status: 400..500, .. } => Ok(()),
+            error => Err(error),
+        }
+    }
+
     /// `Logout`: ends the session of `token` at the server. Role credentials that were handed out live on.
     pub async fn logout(&self, token: &Secret) -> Result<Logout, Error> {
         let url = format!("{}/logout", self.base_url);

@@ -2,6 +2,7 @@
 
 mod gather;
 mod list;
+mod probe;
 
 use serde::Serialize;
 

@@ -17,6 +17,8 @@ use crate::support::{Center, Home, Ran, START_URL, WORK, secrets};
 
 mod files;
 mod machine;
+mod network;
+mod shown;
 
 const MINUTE: Duration = Duration::from_secs(60);
 

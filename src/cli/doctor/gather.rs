@@ -4,6 +4,7 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use nix::unistd::getuid;
 
+use super::probe::probe;
 use crate::{
     api::{Report, client},
     cli::{
@@ -23,7 +24,7 @@ use crate::{
     doctor::{
         Facts, aws_config,
         config::Facts as ConfigFacts,
-        rivals, service, sessions,
+        network, rivals, service, sessions,
         token_files::{self, left_behind},
     },
     import::OldScript,
@@ -45,6 +46,7 @@ pub(super) struct Seen<'a> {
     /// None where to ask would start it.
     daemon: Option<Result<Report, client::Error>>,
     crontab: Option<String>,
+    network: Option<network::Facts<'a>>,
 }
 
 /// How the service manager has the service, and what its file is.
@@ -64,11 +66,22 @@ pub(super) type Mended = Vec<String>;
 impl<'a> Seen<'a> {
     pub(super) async fn gather(context: &'a Context) -> Self {
         let store = store(&context.paths);
-        let (service, crontab) = tokio::join!(Service::ask(context), crontab());
+        let network = async {
+            match context.valid() {
+                Ok(settings) => Some(probe(context, settings).await),
+                Err(_) => None,
+            }
+        };
+        let (service, crontab, network) = tokio::join!(Service::ask(context), crontab(), network);
         let daemon = match &service {
             Ok(Service { state, .. }) if state.would_be_woken() => None,
             _ => Some(context.client().status().await),
         };
+        // No answer may come, where one came to the daemon.
+        let network = network.map(|network| {
+            let known = daemon.as_ref().and_then(|answer| answer.as_ref().ok()?.daemon.clock_ahead_secs);
+            network::Facts { ahead_secs: network.ahead_secs.or(known), ..network }
+        });
         Self {
             context,
             now: context.clock.now(),
@@ -78,6 +91,7 @@ impl<'a> Seen<'a> {
             service,
             daemon,
             crontab,
+            network,
         }
     }
 
@@ -102,6 +116,7 @@ impl<'a> Seen<'a> {
                 other: self.other.clone(),
             }),
             environment: &self.context.env,
+            network: self.network.as_ref(),
             rivals: rivals::Facts {
                 old_script: OldScript::find(&usual_token_file(paths)),
                 processes: Process::all_of(getuid().as_raw()),

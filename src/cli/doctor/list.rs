@@ -41,10 +41,12 @@ pub(super) fn text(topics: &[Topic], marks: Marks) -> String {
             row(&mut text, marks, Verdict::Ok, topic.name, &topic.summary);
             continue;
         }
-        let mut name = topic.name;
+        let (mut name, mut told) = (topic.name, None);
         for finding in topic.findings.iter().filter(|finding| finding.verdict != Verdict::Ok) {
             row(&mut text, marks, finding.verdict, name, &finding.finding);
-            if let Some(remedy) = &finding.remedy {
+            // One remedy for several findings stands behind the first.
+            if let Some(remedy) = finding.remedy.as_ref().filter(|remedy| told != Some(*remedy)) {
+                told = Some(remedy);
                 for line in wrapped(&sentence(remedy), WIDTH - INDENT - 2) {
                     let _ = writeln!(text, "{:INDENT$}  {line}", "");
                 }

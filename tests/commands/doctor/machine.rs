@@ -22,12 +22,12 @@ const LOGINCTL: &str = "#!/bin/sh\necho Linger=yes\n";
 const CRONTAB: &str = "#!/bin/sh\ncat \"$HOME/crontab\"\n";
 
 /// A home with these tools in its path, and a service that is well.
-struct Machine {
-    home: Home,
+pub(super) struct Machine {
+    pub(super) home: Home,
 }
 
 impl Machine {
-    fn new(center: &Center) -> Self {
+    pub(super) fn new(center: &Center) -> Self {
         let home = Home::with(center, WORK);
         for (name, script) in [("systemctl", SYSTEMCTL), ("loginctl", LOGINCTL), ("crontab", CRONTAB)] {
             home.write(&format!("bin/{name}"), script);
@@ -51,10 +51,16 @@ impl Machine {
         self.home.write("shown", &shown);
     }
 
+    /// The command with these tools in its path.
+    pub(super) fn command(&self, line: &str) -> Command {
+        let mut command = self.home.command(line.split_whitespace());
+        command.env("PATH", format!("{}:/usr/bin:/bin", self.home.path("bin").display()));
+        command
+    }
+
     /// The findings of `check` that are not ok, with these variables.
     fn wrong(&self, check: &str, variables: &[(&str, &str)]) -> Vec<Value> {
-        let mut command = self.home.command(["doctor", "--json"]);
-        command.env("PATH", format!("{}:/usr/bin:/bin", self.home.path("bin").display()));
+        let mut command = self.command("doctor --json");
         let ran: Ran = command.envs(variables.iter().copied()).output().unwrap().into();
         let printed: Value =
             serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}"));
