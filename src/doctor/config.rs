@@ -10,8 +10,8 @@ const SESSIONS: Check = Check("config-sessions");
 /// What was read.
 #[derive(Debug)]
 pub struct Facts<'a> {
-    /// `config.toml` as people write its path.
-    pub file: String,
+    /// `config.toml` as people write its path, where there is one.
+    pub file: Option<String>,
     /// The settings, or the mistake with its place.
     pub settings: Result<&'a Settings, String>,
     /// What is told elsewhere of what the settings warn of.
@@ -36,7 +36,10 @@ pub fn examine(facts: &Facts<'_>) -> Topic {
     };
     let told = |warning: &&String| !facts.told_elsewhere.contains(warning);
     let warnings = settings.warnings.iter().filter(told).map(|warning| unwise(warning)).collect();
-    let mut findings = vec![SPELLING.ok(format!("{} has no mistakes", facts.file))];
+    let mut findings = vec![SPELLING.ok(match &facts.file {
+        Some(file) => format!("{file} has no mistakes"),
+        None => "there is no config.toml, and none is needed".to_owned(),
+    })];
     findings.extend(WARNINGS.or_ok(warnings, "nothing in it is unwise"));
     let names: Vec<&str> = settings.sessions.keys().map(String::as_str).collect();
     findings.push(match names.len() {
@@ -86,7 +89,7 @@ mod tests {
         let paths = Paths::resolve(&env, None).unwrap();
         let settings = config::explain_with(&paths, &env, text).map(|(settings, _)| settings);
         let facts = Facts {
-            file: "config.toml".into(),
+            file: Some("config.toml".into()),
             settings: settings.as_ref().map_err(ToString::to_string),
             told_elsewhere: vec!["told elsewhere".into()],
         };

@@ -1,5 +1,7 @@
 //! Others that refresh the same sign-ins: who of two loses a refresh token is chance.
 
+use std::path::Path;
+
 use super::finding::{Check, Finding, Remedy, Topic};
 use crate::{import::OldScript, platform::Process};
 
@@ -77,7 +79,7 @@ fn processes(facts: &Facts) -> Vec<Finding> {
 
 /// What a process is known as: by its program, or by what an interpreter runs.
 fn rival(process: &Process) -> Option<&'static str> {
-    let interpreted = process.arguments.iter().take(2).map(|argument| argument.as_ref());
+    let interpreted = process.arguments.iter().take(2).map(Path::new);
     let mut names =
         std::iter::once(process.program.as_path()).chain(interpreted).filter_map(|path| path.file_name());
     names.find_map(|name| KNOWN.into_iter().chain([OLD_SCRIPT]).find(|known| name == *known))

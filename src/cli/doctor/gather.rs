@@ -105,7 +105,7 @@ impl<'a> Seen<'a> {
         let sessions = sessions_of(self.context);
         Facts {
             config: ConfigFacts {
-                file: paths.show(&paths.config),
+                file: paths.config.exists().then(|| paths.show(&paths.config)),
                 settings: settings.map_err(ToString::to_string),
                 told_elsewhere: warnings,
             },
@@ -208,7 +208,7 @@ pub(super) fn mend(context: &Context) -> Mended {
         let shown = paths.show(&loose.path);
         match loose.tighten() {
             Ok(()) => {
-                mended.push(format!("{shown} had mode {:04o}; it is {:04o} now", loose.mode, loose.wanted))
+                mended.push(format!("{shown} had mode {:04o}; it is {:04o} now", loose.mode, loose.wanted));
             }
             Err(error) => tracing::warn!("the mode of {shown} can't be changed: {error}; see whose it is"),
         }

@@ -165,8 +165,8 @@ mod tests {
         anstream::adapter::strip_str(&text(topics, marks)).to_string()
     }
 
-    fn run(command: &str) -> Option<Remedy> {
-        Some(Remedy::Run(command.into()))
+    fn run(command: &str) -> Remedy {
+        Remedy::Run(command.into())
     }
 
     #[test]
@@ -199,8 +199,8 @@ mod tests {
             topic(
                 "sessions",
                 vec![
-                    finding(Verdict::Failure, "`work` is signed out: there is no token file", run("sso-refresh login work")),
-                    finding(Verdict::Failure, "`a-name-of-no-end-at-all` is signed out", run("sso-refresh login a-name-of-no-end-at-all-that-will-not-be-broken")),
+                    finding(Verdict::Failure, "`work` is signed out: there is no token file", Some(run("sso-refresh login work"))),
+                    finding(Verdict::Failure, "`a-name-of-no-end-at-all` is signed out", Some(run("sso-refresh login a-name-of-no-end-at-all-that-will-not-be-broken"))),
                 ],
             ),
         ];

@@ -155,7 +155,7 @@ fn who_inspects_tls_is_trusted_by_the_remedy() {
             &home,
             &format!("https://127.0.0.1:{port}"),
             &format!("ca_bundle = \"{}\"", bundle.display()),
-        )
+        );
     };
     set();
     let found = wrong(&home, "ca-bundle");

@@ -16,7 +16,11 @@ fn shown(machine: &Machine, text: &str, pid: u32) -> String {
         !in_rivals
     };
     let topics = text.rsplit_once("\n\n").map_or("", |(topics, _)| topics);
-    topics.lines().filter(about_others).map(|line| format!("{line}\n")).collect()
+    let lines: Vec<&str> = topics.lines().filter(about_others).collect();
+    lines.join(
+        "
+",
+    )
 }
 
 fn center_of(home: &Home) -> String {
