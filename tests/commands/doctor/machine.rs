@@ -4,11 +4,7 @@ use super::*;
 
 use std::process::Stdio;
 
-use crate::{
-    import::{write_env, write_token_json},
-    support::Daemon,
-    visitor::until,
-};
+use crate::{support::Daemon, visitor::until};
 
 /// What the stand-ins say is in files: `shown` is the service, `crontab` the table.
 const SYSTEMCTL: &str = r#"#!/bin/sh
@@ -108,6 +104,8 @@ fn the_service_is_judged_by_what_systemd_says() {
         machine.show("", "");
         machine.is_well(check);
     }
+    machine.show("=active\nMainPID=1", "=inactive\nMainPID=0");
+    assert_eq!(machine.wrong("daemon", &[])[0]["verdict"], "not-checked", "to ask would start it");
     machine.show("=5min", "=infinity");
     assert_eq!(machine.wrong("watchdog", &[])[0]["verdict"], "warning");
     machine.show("=active\nMainPID=1\nResult=success", "=failed\nMainPID=0\nResult=exit-code");
@@ -229,6 +227,8 @@ fn rivals_are_found_in_the_process_list_and_in_cron() {
 #[cfg(target_os = "linux")]
 #[test]
 fn the_old_script_is_ended_by_its_remedy() {
+    use crate::import::{write_env, write_token_json};
+
     let center = Center::start(Options::default());
     let machine = Machine::new(&center);
     let token = center.simulator().sign_in(START_URL, &["sso:account:access"]).token;
