@@ -12,6 +12,7 @@ pub mod guard;
 pub mod loopback;
 mod rejection;
 pub mod router;
+pub mod stream;
 pub mod unix;
 mod wire;
 
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use crate::{
+    events::bus::Subscription,
     session::{
         role::{Role, RoleCredentials},
         status::Status,
@@ -35,7 +37,7 @@ pub const VERSION: u32 = 1;
 
 /// How long a loop that is well takes at most to answer [`Call::Ping`].
 const PING_LIMIT: Duration = Duration::from_secs(1);
-/// The same for [`Call::Status`].
+/// The same for [`Call::Status`] and [`Call::Events`].
 const STATUS_LIMIT: Duration = Duration::from_secs(2);
 /// The same for [`Call::Token`], [`Call::Credentials`] and [`Call::Refresh`], which may wait for another process's lock and for AWS.
 const EXCHANGE_LIMIT: Duration = Duration::from_secs(45);
@@ -79,6 +81,11 @@ pub enum Call {
         rejected: Option<Secret>,
         /// Takes the session's status after the refresh.
         reply: oneshot::Sender<Result<Status, Refusal>>,
+    },
+    /// What happens from now on.
+    Events {
+        /// Takes the events.
+        reply: oneshot::Sender<Subscription>,
     },
     /// Loading the configuration again.
     Reload {

@@ -10,6 +10,7 @@ mod credentials;
 mod demo;
 mod direct;
 mod doctor;
+mod events;
 mod exec;
 mod exit;
 mod import;
@@ -93,6 +94,8 @@ enum Command {
     Logout(logout::Args),
     /// Show how the sessions are
     Status(status::Args),
+    /// Follow what the daemon does, one JSON object a line
+    Events(events::Args),
     /// Print an access token, refreshed first where it would not last
     Token(token::Args),
     /// Refresh now
@@ -166,6 +169,7 @@ impl Cli {
             Command::Login(args) => login::run(args, &context()?),
             Command::Logout(args) => logout::run(args, &context()?),
             Command::Status(args) => status::run(args, &context()?),
+            Command::Events(args) => events::run(args, &context()?),
             Command::Token(args) => token::run(args, &context()?),
             Command::Refresh(args) => refresh::run(args, &context()?),
             Command::Credentials(args) => credentials::run(args, &context()?),
@@ -226,6 +230,7 @@ mod tests {
             "sso-refresh token work --config /c -v --color never",
             "sso-refresh status --json -q",
             "sso-refresh refresh --all",
+            "sso-refresh events work home",
             "sso-refresh login --device-code --no-browser work",
             "sso-refresh logout --all --color=always",
             "sso-refresh config show --json",

@@ -14,6 +14,7 @@ mod files;
 mod heartbeat;
 mod hope;
 pub mod instance;
+mod news;
 pub mod pace;
 mod relevel;
 mod reload;
@@ -40,6 +41,7 @@ use self::{
     heartbeat::Heartbeat,
     hope::Hope,
     instance::Instance,
+    news::News,
     pace::{Pace, Queued},
     shown::Shown,
     skew::Clocks,
@@ -51,7 +53,6 @@ use crate::{
     api::{Call, router::Router, unix},
     config::{Settings, environment::Environment, paths::Paths},
     exchange::{Exchanger, server},
-    kind::{Kind, told},
     platform::{Fired, manager},
     session::{
         Session,
@@ -128,7 +129,7 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
     let exchanger = Exchanger::new(store, &settings.http, clock.clone());
     let mut daemon = Daemon {
         started_at: clock.now(),
-        effects: Effects::new(exchanger, done_in),
+        effects: Effects::new(exchanger, done_in, News::new(clock.clone())),
         endpoint: Endpoint::new(router, &paths.runtime),
         settings,
         paths,
@@ -161,17 +162,12 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
     daemon.shown.is_preliminary();
     daemon.watch(&mut wakes);
     manager::ready();
-    told!(
-        info,
-        Kind::Started,
-        "sso-refresh {} has started: {}; programs ask at {}",
-        env!("CARGO_PKG_VERSION"),
-        report::names(daemon.sessions.keys()),
-        daemon.paths.socket.display()
-    );
+    daemon.has_started();
 
     daemon.turn(&mut wakes, &mut calls, &mut done).await?;
     manager::stopping(STOP_PATIENCE + LAST_ANSWERS);
+    // Whoever follows the events hears of it before the end.
+    daemon.will_stop();
     // Nobody listens where the server has ended by itself.
     let _ = stop.send(());
     let endpoint = daemon.endpoint.close();
@@ -261,6 +257,7 @@ impl Daemon {
             }
             self.begin_exchanges();
             self.begin_fetches();
+            self.pass_on_news();
             self.show_status();
             self.heartbeat.turn(self.clock.now());
         }
@@ -341,7 +338,9 @@ impl Daemon {
             Done::Fetched(fetch, result) => self.fetched(&fetch, result),
             Done::Healed(session, verdict) => {
                 let news = self.files.healed(&session, verdict.is_ok(), self.clock.now());
-                report::healed(&session, &verdict, news);
+                if let Some(event) = report::healed(&session, &verdict, news, self.clock.now()) {
+                    self.effects.news.publish(event);
+                }
             }
         }
     }

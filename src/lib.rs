@@ -6,6 +6,7 @@ mod cli;
 pub mod config;
 pub mod daemon;
 pub mod doctor;
+pub mod events;
 pub mod exchange;
 pub mod http;
 pub mod import;

@@ -1,5 +1,7 @@
 //! [`Client`]: asks the daemon over the owner's socket, and tells why there is no answer.
 
+pub mod events;
+
 use std::{
     error::Error as _,
     fmt::Write as _,
@@ -23,6 +25,7 @@ use serde::de::DeserializeOwned;
 use tokio::{net::UnixStream, time::timeout};
 use zeroize::Zeroizing;
 
+use self::events::Events;
 use super::{
     EXCHANGE_LIMIT, IssuedToken, RELOAD_LIMIT, Refusal, Report, VERSION, Wanted,
     wire::{CONFIGURATION_REFUSED, CredentialsAnswer, ErrorAnswer, RefreshAnswer, ReloadAnswer, TokenAnswer},
@@ -150,6 +153,17 @@ impl Client {
         Ok(Ok(reloaded.message))
     }
 
+    /// The events from now on.
+    pub async fn events(&self) -> Result<Events, Error> {
+        let opened = timeout(self.patience, self.open(Method::GET, "/v1/events")).await;
+        let response = opened.unwrap_or(Err(Error::Hung))?;
+        if response.status() == StatusCode::OK {
+            return Ok(Events::new(response.into_body()));
+        }
+        let refused = Answer::receive(response).await?.accepted();
+        Err(refused.err().unwrap_or_else(|| Error::Protocol("it sends no events".into())))
+    }
+
     /// Whether the daemon's loop turns.
     pub async fn ping(&self) -> Result<(), Error> {
         match self.prompt(Method::GET, "/healthz").await?.accepted() {
@@ -182,6 +196,10 @@ impl Client {
     }
 
     async fn send(&self, method: Method, target: &str) -> Result<Answer, Error> {
+        Answer::receive(self.open(method, target).await?).await
+    }
+
+    async fn open(&self, method: Method, target: &str) -> Result<Response<Incoming>, Error> {
         let stream = self.connect().await?;
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
@@ -193,11 +211,10 @@ impl Client {
             .map_err(|error| Error::Protocol(error.to_string()))?;
         // It ends with `sender` and the answer's body.
         tokio::spawn(connection);
-        let response = sender
+        sender
             .send_request(request)
             .await
-            .map_err(|error| if has_hung_up(&error) { Error::NotRunning } else { broken(&error) })?;
-        Answer::receive(response).await
+            .map_err(|error| if has_hung_up(&error) { Error::NotRunning } else { broken(&error) })
     }
 
     async fn connect(&self) -> Result<UnixStream, Error> {

@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use nix::sys::resource::{Resource, getrlimit};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::{Notify, watch},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch},
     task::{AbortHandle, JoinSet},
     time::{sleep, timeout},
 };
@@ -25,7 +25,9 @@ use tracing::debug;
 use super::{
     EXCHANGE_LIMIT,
     guard::Guard,
+    rejection::unavailable,
     router::{Front, Router},
+    stream::Stream,
 };
 use crate::kind::{Kind, told};
 
@@ -33,6 +35,8 @@ use crate::kind::{Kind, told};
 pub(super) const CONNECTIONS_MAX: usize = 64;
 /// How many descriptors no client can take: the exchanges go on with those, whoever connects.
 const SPARED: usize = 32;
+/// One place of so many may be taken by a client that follows the events, which keeps it for as long as it likes.
+const STREAMS_SHARE: usize = 4;
 /// How many listeners share the others.
 const LISTENERS: usize = 2;
 /// The most bytes of a request's head.
@@ -59,6 +63,8 @@ pub(super) struct Connections {
     guard: Option<Arc<Guard>>,
     /// How many there may be.
     most: usize,
+    /// The places that are left to those who follow the events.
+    streams: Arc<Semaphore>,
     tasks: JoinSet<()>,
     /// From the oldest to the newest, each in its place until its descriptor is closed.
     peers: Vec<Peer>,
@@ -86,10 +92,12 @@ const KEPT: u8 = 3;
 
 impl Connections {
     pub(super) fn new(router: Router, guard: Option<Arc<Guard>>) -> Self {
+        let most = most(descriptors());
         Self {
             router,
             guard,
-            most: most(descriptors()),
+            most,
+            streams: Arc::new(Semaphore::new(most / STREAMS_SHARE)),
             tasks: JoinSet::new(),
             peers: Vec::new(),
             idle: Arc::new(Notify::new()),
@@ -140,7 +148,7 @@ impl Connections {
         }
         let turn = Turn::new(self.idle.clone());
         let (router, guard, closing) = (self.router.clone(), self.guard.clone(), self.closing.subscribe());
-        let conversation = converse(stream, router, guard, turn.clone(), closing);
+        let conversation = converse(stream, router, guard, self.streams.clone(), turn.clone(), closing);
         self.peers.push(Peer { task: self.tasks.spawn(conversation), turn, leaves: false });
         None
     }
@@ -165,7 +173,7 @@ impl Connections {
         }
     }
 
-    /// Closes idle connections at once and the others after their answer.
+    /// Closes idle connections at once and the others after their answer, of which a stream of events is none.
     pub(super) async fn finish(mut self) {
         for peer in self.peers.iter().filter(|peer| peer.turn.is(NEW) || peer.turn.is(SILENT)) {
             peer.task.abort();
@@ -196,6 +204,13 @@ struct Turn {
 }
 
 struct Answering(Turn);
+
+/// A client that follows the events: busy, and in one of the places for those, to its end.
+struct Streaming {
+    stream: Stream,
+    _place: OwnedSemaphorePermit,
+    _answering: Answering,
+}
 
 impl Turn {
     fn new(idle: Arc<Notify>) -> Self {
@@ -230,7 +245,8 @@ impl Drop for Answering {
 #[cfg(fuzzing)]
 pub async fn converse_for_fuzzing(stream: impl AsyncRead + AsyncWrite + Unpin, router: Router) {
     let closing = watch::Sender::new(());
-    converse(stream, router, None, Turn::new(Arc::default()), closing.subscribe()).await;
+    let streams = Arc::new(Semaphore::new(1));
+    converse(stream, router, None, streams, Turn::new(Arc::default()), closing.subscribe()).await;
 }
 
 /// Serves one connection to its end.
@@ -238,17 +254,27 @@ async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     router: Router,
     guard: Option<Arc<Guard>>,
+    places: Arc<Semaphore>,
     turn: Turn,
     mut closing: watch::Receiver<()>,
 ) {
     let guarded = guard.is_some();
+    let (streams_in, mut streams) = mpsc::channel(1);
     let service = service_fn(|request| {
         let answering = turn.begin();
         let (router, guard) = (router.clone(), guard.clone());
+        let (places, streams) = (places.clone(), streams_in.clone());
         async move {
             let front = guard.as_deref().map_or(Front::Unix, Front::Loopback);
-            let response = router.respond(front, request).await;
-            drop(answering);
+            let mut response = router.respond(front, request).await;
+            if let Some(stream) = response.body_mut().stream() {
+                let Ok(place) = places.try_acquire_owned() else {
+                    let message = "as many clients as may do so follow the events already: end one of them";
+                    return Ok(unavailable(message).into_response());
+                };
+                // It has room for one, and more there are not: the connection ends with its stream.
+                let _ = streams.try_send(Streaming { stream, _place: place, _answering: answering });
+            }
             Ok::<_, Infallible>(response)
         }
     });
@@ -262,6 +288,22 @@ async fn converse(
     };
     let mut limit = EXCHANGE_LIMIT + HEAD_LIMIT;
     tokio::select! {
+        biased;
+        Some(Streaming { stream, _place, _answering }) = streams.recv() => {
+            let changed = async {
+                match &guard {
+                    Some(guard) => guard.changes_token().await,
+                    None => std::future::pending().await,
+                }
+            };
+            let ended = async {
+                tokio::select! {
+                    _ = closing.changed() => "the daemon does not serve here any more",
+                    () = changed => "the token of this endpoint is another now",
+                }
+            };
+            return stream.drive(connection, ended).await;
+        }
         ended = connection.as_mut() => {
             if let Err(error) = ended {
                 debug!(%error, "a connection ended early");

@@ -12,6 +12,7 @@ use super::{
     router::Router,
 };
 use crate::{
+    events::bus::Bus,
     session::{
         role::{Role, RoleCredentials},
         status::{Next, State, Status},
@@ -133,6 +134,7 @@ fn answer(call: Call, reload: &impl Fn() -> Result<String, String>) {
         Call::Refresh { session, reply, .. } => {
             drop(reply.send(refused(&session).map_or_else(|| Ok(status(&session)), Err)));
         }
+        Call::Events { reply } => drop(reply.send(Bus::default().subscribe())),
         Call::Reload { reply } => drop(reply.send(reload())),
         Call::Ping { reply } => drop(reply.send(())),
     }

@@ -40,7 +40,7 @@ const WARNING_PAUSE: Duration = Duration::from_secs(60);
 pub enum Asked<'a> {
     /// Whether the daemon is well: nobody needs a token for that.
     Health,
-    /// How the sessions are doing.
+    /// How the sessions are doing, now or from now on.
     Status,
     /// The credentials of this profile.
     Profile(&'a str),
@@ -113,6 +113,14 @@ impl Guard {
     /// From now on `pass` is what counts, on open connections too.
     pub fn change(&self, pass: Pass) {
         self.pass.send_replace(pass);
+    }
+
+    /// Waits until the token is another than the one that counts now.
+    pub(super) async fn changes_token(&self) {
+        let mut passes = self.pass.subscribe();
+        let token = passes.borrow_and_update().token.clone();
+        // It is there as long as `self` is.
+        drop(passes.wait_for(|pass| pass.token != token).await);
     }
 
     /// Lets a request in, or says why not.

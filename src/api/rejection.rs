@@ -11,7 +11,7 @@ use hyper::{
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::{Refusal, wire::ErrorAnswer};
+use super::{Refusal, stream::Answer, wire::ErrorAnswer};
 
 /// What an answer with secrets has room in, in bytes.
 const ROOM: usize = 16 * 1024;
@@ -34,7 +34,7 @@ impl Rejection {
         Self { status, code, message: message.into(), session: None, retry_after: None, allow: None }
     }
 
-    pub(super) fn into_response(self) -> Response<Full<Bytes>> {
+    pub(super) fn into_response(self) -> Response<Answer> {
         let error = ErrorAnswer::new(self.code, &self.message, self.session.as_deref());
         let mut response = json(self.status, &error).unwrap_or_else(|_| bare(self.status));
         if let Some(allow) = self.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
@@ -77,7 +77,7 @@ fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0))
 }
 
-pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Result<Response<Full<Bytes>>, Rejection> {
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Result<Response<Answer>, Rejection> {
     // Room enough that no secret in it is left behind by a reallocation; it is wiped when it was sent.
     let mut bytes = Zeroizing::new(Vec::with_capacity(ROOM));
     match serde_json::to_writer(&mut *bytes, body) {
@@ -86,16 +86,16 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Result<Response
     }
 }
 
-pub(super) fn response(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Full<Bytes>> {
+pub(super) fn response(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Answer> {
     let mut response = bare(status);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    *response.body_mut() = Full::new(body);
+    *response.body_mut() = Answer::Whole(Full::new(body));
     response
 }
 
 /// An empty answer. Tokens and the state of sessions belong in no cache.
-fn bare(status: StatusCode) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::default());
+fn bare(status: StatusCode) -> Response<Answer> {
+    let mut response = Response::new(Answer::Whole(Full::default()));
     *response.status_mut() = status;
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

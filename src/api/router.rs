@@ -5,11 +5,8 @@
 
 use std::{borrow::Cow, error::Error, time::Duration};
 
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::{
-    Method, Request, Response, StatusCode,
-    body::{Body, Bytes},
-};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::{Method, Request, Response, StatusCode, body::Body};
 use tokio::{
     sync::{mpsc, oneshot},
     time::timeout,
@@ -19,6 +16,7 @@ use super::{
     Call, EXCHANGE_LIMIT, PING_LIMIT, RELOAD_LIMIT, STATUS_LIMIT, VERSION, Wanted,
     guard::{Asked, Guard},
     rejection::{Rejection, bad_request, json, response, unavailable},
+    stream::{self, Answer},
     wire::{CONFIGURATION_REFUSED, CredentialsAnswer, RefreshAnswer, ReloadAnswer, TokenAnswer},
 };
 use crate::{session::role::Role, time::Clock};
@@ -53,7 +51,7 @@ impl Router {
     }
 
     /// Answers one request. Every failure is an answer as well.
-    pub async fn respond<B>(&self, front: Front<'_>, request: Request<B>) -> Response<Full<Bytes>>
+    pub async fn respond<B>(&self, front: Front<'_>, request: Request<B>) -> Response<Answer>
     where
         B: Body,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -67,11 +65,7 @@ impl Router {
         }
     }
 
-    async fn answer<B>(
-        &self,
-        front: Front<'_>,
-        request: Request<B>,
-    ) -> Result<Response<Full<Bytes>>, Rejection>
+    async fn answer<B>(&self, front: Front<'_>, request: Request<B>) -> Result<Response<Answer>, Rejection>
     where
         B: Body,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -91,7 +85,9 @@ impl Router {
         let query = head.uri.query().unwrap_or_default();
         let min_validity = match endpoint {
             Endpoint::Token | Endpoint::Profile | Endpoint::Role => min_validity(query)?,
-            Endpoint::Status | Endpoint::Refresh | Endpoint::Reload | Endpoint::Health => None,
+            Endpoint::Status | Endpoint::Events | Endpoint::Refresh | Endpoint::Reload | Endpoint::Health => {
+                None
+            }
         };
         discard(body).await?;
         match endpoint {
@@ -101,6 +97,9 @@ impl Router {
             }
             Endpoint::Status => {
                 json(StatusCode::OK, &self.ask(STATUS_LIMIT, |reply| Call::Status { reply }).await?)
+            }
+            Endpoint::Events => {
+                Ok(stream::events(self.ask(STATUS_LIMIT, |reply| Call::Events { reply }).await?))
             }
             Endpoint::Token => {
                 let min_validity = min_validity.unwrap_or(MIN_VALIDITY);
@@ -157,6 +156,8 @@ impl Router {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Endpoint {
     Status,
+    /// What happens, as it happens.
+    Events,
     Token,
     /// The credentials of a profile's role.
     Profile,
@@ -172,7 +173,8 @@ impl Endpoint {
     fn asked(self, name: Option<&str>) -> Asked<'_> {
         match self {
             Self::Health => Asked::Health,
-            Self::Status => Asked::Status,
+            // They tell of the sessions what their status does, and when.
+            Self::Status | Self::Events => Asked::Status,
             Self::Profile => Asked::Profile(name.unwrap_or_default()),
             // Whoever has an access token gets every role with it.
             Self::Token | Self::Role | Self::Refresh | Self::Reload => Asked::Token,
@@ -199,8 +201,9 @@ enum Served {
 const BOTH: Served = Served::Everywhere;
 const OWNER: Served = Served::ToOwner;
 
-static ROUTES: [Route; 8] = [
+static ROUTES: [Route; 9] = [
     route(Method::GET, "/v1/status", BOTH, Endpoint::Status),
+    route(Method::GET, "/v1/events", BOTH, Endpoint::Events),
     route(Method::GET, "/v1/sessions/{session}/token", BOTH, Endpoint::Token),
     route(Method::GET, "/token", BOTH, Endpoint::Token),
     route(Method::GET, "/v1/credentials/{profile}", BOTH, Endpoint::Profile),

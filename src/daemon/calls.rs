@@ -58,7 +58,7 @@ impl Daemon {
 
     fn concerned(&self, call: &Call) -> BTreeSet<String> {
         match call {
-            Call::Ping { .. } | Call::Reload { .. } => BTreeSet::new(),
+            Call::Ping { .. } | Call::Events { .. } | Call::Reload { .. } => BTreeSet::new(),
             Call::Status { .. } => self.sessions.keys().cloned().collect(),
             Call::Token { session, .. } => self.named(session.as_deref()).into_iter().collect(),
             Call::Refresh { session, .. } => self.named(Some(session)).into_iter().collect(),
@@ -73,6 +73,7 @@ impl Daemon {
         match call {
             Call::Ping { reply } => drop(reply.send(())),
             Call::Status { reply } => drop(reply.send(self.report())),
+            Call::Events { reply } => drop(reply.send(self.effects.news.subscribe())),
             Call::Reload { reply } => drop(reply.send(self.reload())),
             Call::Token { session, min_validity, reply } => match self.named(session.as_deref()) {
                 Ok(name) => {

@@ -55,12 +55,9 @@ impl Daemon {
         let watched = wakes.watch(&self.paths.token_cache, files);
         let unwatched = made.and(watched).err();
         if let Some(error) = unwatched.as_ref().filter(|_| unwatched != self.unwatched) {
-            told!(
-                warn,
-                Kind::NotWatched,
-                "{error}: changes made by other programs are noticed within {}",
-                words(POLL)
-            );
+            let line = format!("{error}: changes made by other programs are noticed within {}", words(POLL));
+            told!(warn, Kind::NotWatched, "{line}");
+            self.effects.news.publish_of(Kind::NotWatched, line);
         }
         self.poll_at = unwatched.as_ref().map(|_| self.clock.now().after(POLL));
         self.unwatched = unwatched;

@@ -25,6 +25,7 @@ use crate::{
     api::{Call, IssuedToken, Refusal},
     bearer::{Bearer, with_token},
     config::{Settings, line, roles},
+    events::Event,
     kind::{Kind, told},
     portal,
     session::{
@@ -169,7 +170,10 @@ impl Daemon {
         };
         let said = line(format_args!("{name}: {said}"));
         match self.desk.broker.fetched(fetch, result, now) {
-            Some(News::RenewalFails) => told!(warn, Kind::CredentialsFailing, sso_session = name, "{said}"),
+            Some(News::RenewalFails) => {
+                told!(warn, Kind::CredentialsFailing, sso_session = name, "{said}");
+                self.effects.news.publish(Event::new(Kind::CredentialsFailing.name(), now, said).of(name));
+            }
             Some(News::Fails) => told!(info, Kind::CredentialsFailing, sso_session = name, "{said}"),
             Some(News::Nothing) => tracing::debug!(sso_session = name, "{said}"),
             None => tracing::debug!(sso_session = name, "{name}: credentials came too late and are dropped"),

@@ -8,7 +8,7 @@ use tokio::{
     task::{Id, JoinError, JoinSet},
 };
 
-use super::{Daemon, broker::Fetch, pace::Queued, report};
+use super::{Daemon, broker::Fetch, news::News, pace::Queued};
 use crate::{
     api::Refusal,
     config::SessionSettings,
@@ -43,6 +43,8 @@ pub(super) enum Done {
 pub(super) struct Effects {
     /// How exchanges are made.
     pub(super) exchanger: Exchanger,
+    /// Whom things are told.
+    pub(super) news: News,
     done: mpsc::UnboundedSender<Done>,
     /// The exchanges under way, those of sessions that are no more among them.
     exchanges: JoinSet<()>,
@@ -51,10 +53,10 @@ pub(super) struct Effects {
 }
 
 impl Effects {
-    /// Does things with `exchanger` and says so to `done`.
-    pub(super) fn new(exchanger: Exchanger, done: mpsc::UnboundedSender<Done>) -> Self {
+    /// Does things with `exchanger` and says so to `done`, and to people and programs by `news`.
+    pub(super) fn new(exchanger: Exchanger, done: mpsc::UnboundedSender<Done>, news: News) -> Self {
         let exchanger = watched(exchanger, &done);
-        Self { exchanger, done, exchanges: JoinSet::new(), under_way: BTreeMap::new() }
+        Self { exchanger, news, done, exchanges: JoinSet::new(), under_way: BTreeMap::new() }
     }
 
     /// Makes exchanges with another one from now on.
@@ -88,7 +90,7 @@ impl Effects {
                     (session, exchanged)
                 });
             }
-            Action::Tell(notice) => return report::tell(name, &notice, next),
+            Action::Tell(notice) => return self.news.tell(name, &notice, next),
             Action::Remember(memory) => store.remember(name, memory),
             Action::Forget => store.forget(name),
         };
@@ -218,7 +220,7 @@ mod tests {
         let place = Place::new();
         let exchanger = Exchanger::new(place.store.clone(), &HttpSettings::default(), Clock::system());
         let (done, mut ended) = mpsc::unbounded_channel();
-        let mut effects = Effects::new(exchanger, done);
+        let mut effects = Effects::new(exchanger, done, News::new(Clock::system()));
         let session = SessionSettings {
             name: SESSION.into(),
             start_url: Some("https://example.awsapps.com/start".into()),

@@ -45,6 +45,8 @@ pub(super) struct Endpoint {
     again_at: Option<Timestamp>,
     /// The listeners, those that finish their last answers among them.
     tasks: JoinSet<()>,
+    /// What was told of it, for programs.
+    told: Vec<(Kind, String)>,
 }
 
 #[derive(Debug)]
@@ -73,6 +75,7 @@ impl Endpoint {
             trouble: None,
             again_at: None,
             tasks: JoinSet::new(),
+            told: Vec::new(),
         }
     }
 
@@ -126,6 +129,11 @@ impl Endpoint {
         self.trouble.as_deref()
     }
 
+    /// What was told of it since this was last asked.
+    pub(super) fn take_told(&mut self) -> Vec<(Kind, String)> {
+        std::mem::take(&mut self.told)
+    }
+
     fn try_again(&mut self, now: Timestamp) {
         let result = self.wanted.clone().map_or(Ok(()), |wanted| self.run(&wanted));
         if self.running.is_none() {
@@ -137,6 +145,7 @@ impl Endpoint {
         let trouble = result.err().map(|error| format!("the endpoint {kept}: {error}"));
         if let Some(trouble) = trouble.as_ref().filter(|_| trouble != self.trouble) {
             told!(warn, Kind::NotListening, error = %trouble, "{trouble}");
+            self.told.push((Kind::NotListening, trouble.clone()));
         }
         self.trouble = trouble;
     }
@@ -159,7 +168,9 @@ impl Endpoint {
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let own_token = new_token().map_err(|error| format!("the system has no random numbers: {error}"))?;
         let (token, token_file) = take_token(wanted, &self.own_file, own_token.clone())?;
-        told!(info, Kind::Listening, "{}", started(wanted, address, &token_file));
+        let line = started(wanted, address, &token_file);
+        told!(info, Kind::Listening, "{line}");
+        self.told.push((Kind::Listening, line));
         let guard = Arc::new(Guard::new(address, pass(wanted, token.clone())));
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async { drop(stopped.await) };

@@ -39,14 +39,15 @@ impl Daemon {
         manager::reloading();
         let verdict = self.load();
         match &verdict {
-            Ok(taken_up) => told!(info, Kind::Configured, "the configuration was loaded again: {taken_up}"),
+            Ok(taken_up) => {
+                let line = format!("the configuration was loaded again: {taken_up}");
+                told!(info, Kind::Configured, "{line}");
+                self.effects.news.publish_of(Kind::Configured, line);
+            }
             Err(error) => {
-                told!(
-                    error,
-                    Kind::ConfigurationRefused,
-                    error,
-                    "the configuration was not taken up, the old one stays in force: {error}"
-                );
+                let line = format!("the configuration was not taken up, the old one stays in force: {error}");
+                told!(error, Kind::ConfigurationRefused, error, "{line}");
+                self.effects.news.publish_of(Kind::ConfigurationRefused, line);
             }
         }
         manager::ready();
@@ -171,10 +172,11 @@ impl Daemon {
         self.start(name);
     }
 
-    fn warn_of(&self, known: &[String]) {
+    fn warn_of(&mut self, known: &[String]) {
         let known: HashSet<&String> = known.iter().collect();
         for warning in self.settings.warnings.iter().filter(|warning| !known.contains(warning)) {
             told!(warn, Kind::ConfigurationDoubtful, "{warning}");
+            self.effects.news.publish_of(Kind::ConfigurationDoubtful, warning.clone());
         }
     }
 }

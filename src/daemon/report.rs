@@ -4,6 +4,7 @@
 //! their names in capitals, the JSON log as they are.
 
 use crate::{
+    events::Event,
     kind::{Kind, told},
     session::{
         event::Notice,
@@ -12,93 +13,106 @@ use crate::{
     time::{Timestamp, words},
 };
 
-/// Writes `notice` to the log; `next` is when the session will next try to refresh.
-pub fn tell(session: &str, notice: &Notice, next: Option<Timestamp>) {
+/// Writes `notice` to the log, and gives the same for programs; `next` is when the session will next try to refresh.
+pub fn tell(session: &str, notice: &Notice, next: Option<Timestamp>, now: Timestamp) -> Event {
     let next_refresh = next.map(tracing::field::display);
+    let line = sentence(session, notice);
+    let event = |kind: Kind| Event::new(kind.name(), now, line.clone()).of(session);
     match notice {
-        Notice::TakenUp { expires_at } => told!(
-            info,
-            Kind::TakenUp,
-            sso_session = session,
-            %expires_at,
-            next_refresh,
-            "{session}: keeps the token fresh that is good until {expires_at}"
-        ),
-        Notice::Refreshed { expires_at } => told!(
-            info,
-            Kind::Refreshed,
-            sso_session = session,
-            %expires_at,
-            next_refresh,
-            "{session}: refreshed, good until {expires_at}"
-        ),
-        Notice::Failing { message, kind, retry_at } => told!(
-            warn,
-            Kind::RefreshFailing,
-            sso_session = session,
-            error = message,
-            error_kind = kind,
-            next_refresh = %retry_at,
-            "{session}: could not refresh, and tries again from {retry_at} on: {message}"
-        ),
-        Notice::Recovered { after } => told!(
-            info,
-            Kind::Recovered,
-            sso_session = session,
-            next_refresh,
-            "{session}: works again, after {}",
-            words(*after)
-        ),
-        Notice::SignedOut => told!(
-            info,
-            Kind::SignedOut,
-            sso_session = session,
+        Notice::TakenUp { expires_at } => {
+            told!(info, Kind::TakenUp, sso_session = session, %expires_at, next_refresh, "{line}");
+            Event { expires_at: Some(*expires_at), next_refresh: next, ..event(Kind::TakenUp) }
+        }
+        Notice::Refreshed { expires_at } => {
+            told!(info, Kind::Refreshed, sso_session = session, %expires_at, next_refresh, "{line}");
+            Event { expires_at: Some(*expires_at), next_refresh: next, ..event(Kind::Refreshed) }
+        }
+        Notice::Failing { message, kind, retry_at } => {
+            let told = Kind::RefreshFailing;
+            told!(warn, told, sso_session = session, error = message, error_kind = kind, next_refresh = %retry_at, "{line}");
+            let (error, error_kind) = (Some(message.clone()), Some((*kind).into()));
+            Event { error, error_kind, next_refresh: Some(*retry_at), ..event(told) }
+        }
+        Notice::Recovered { after } => {
+            told!(info, Kind::Recovered, sso_session = session, next_refresh, "{line}");
+            Event { after_secs: Some(after.as_secs()), next_refresh: next, ..event(Kind::Recovered) }
+        }
+        Notice::SignedOut => {
+            told!(info, Kind::SignedOut, sso_session = session, "{line}");
+            event(Kind::SignedOut)
+        }
+        Notice::SignInNeeded { reason, message } => {
+            let error = message.as_deref();
+            told!(
+                warn,
+                Kind::SignInNeeded,
+                sso_session = session,
+                error,
+                error_kind = reason.word(),
+                "{line}"
+            );
+            Event {
+                error: message.clone(),
+                error_kind: Some(reason.word().into()),
+                ..event(Kind::SignInNeeded)
+            }
+        }
+        Notice::SessionEnding { at } => {
+            told!(warn, Kind::SessionEnding, sso_session = session, session_ends_at = %at, "{line}");
+            Event { session_ends_at: Some(*at), ..event(Kind::SessionEnding) }
+        }
+        Notice::RegistrationEnding { at } => {
+            told!(warn, Kind::RegistrationEnding, sso_session = session, registration_expires_at = %at, "{line}");
+            Event { registration_expires_at: Some(*at), ..event(Kind::RegistrationEnding) }
+        }
+    }
+}
+
+/// `notice` for people.
+fn sentence(session: &str, notice: &Notice) -> String {
+    match notice {
+        Notice::TakenUp { expires_at } => {
+            format!("{session}: keeps the token fresh that is good until {expires_at}")
+        }
+        Notice::Refreshed { expires_at } => format!("{session}: refreshed, good until {expires_at}"),
+        Notice::Failing { message, retry_at, .. } => {
+            format!("{session}: could not refresh, and tries again from {retry_at} on: {message}")
+        }
+        Notice::Recovered { after } => format!("{session}: works again, after {}", words(*after)),
+        Notice::SignedOut => format!(
             "{session}: there is no token file: sign in with `sso-refresh login {session}` or `aws sso login`"
         ),
-        Notice::SignInNeeded { reason, message } => told!(
-            warn,
-            Kind::SignInNeeded,
-            sso_session = session,
-            error = message.as_deref(),
-            error_kind = reason.word(),
+        Notice::SignInNeeded { reason, message } => format!(
             "{session}: {reason}{}: sign in with `sso-refresh login {session}`",
             message.as_ref().map(|message| format!(" ({message})")).unwrap_or_default()
         ),
-        Notice::SessionEnding { at } => told!(
-            warn,
-            Kind::SessionEnding,
-            sso_session = session,
-            session_ends_at = %at,
+        Notice::SessionEnding { at } => format!(
             "{session}: the sign-in session ends about {at}: `sso-refresh login {session}` begins a new one"
         ),
-        Notice::RegistrationEnding { at } => told!(
-            warn,
-            Kind::RegistrationEnding,
-            sso_session = session,
-            registration_expires_at = %at,
+        Notice::RegistrationEnding { at } => format!(
             "{session}: the client registration ends at {at}: `sso-refresh login {session}` replaces it"
         ),
     }
 }
 
-/// Writes to the log what became of a broken token file. What is no news is for who looks closely.
-pub fn healed(session: &str, verdict: &Result<(), String>, news: bool) {
+/// Writes to the log what became of a broken token file, and gives the same for programs. What is no news is for who
+/// looks closely.
+pub fn healed(session: &str, verdict: &Result<(), String>, news: bool, now: Timestamp) -> Option<Event> {
     match verdict {
-        Ok(()) => told!(
-            warn,
-            Kind::Repaired,
-            sso_session = session,
-            "{session}: the token file was broken and has been healed"
-        ),
-        Err(error) if news => told!(
-            warn,
-            Kind::NotRepaired,
-            sso_session = session,
-            error,
-            "{session}: the token file is broken and can't be healed: {error}"
-        ),
+        Ok(()) => {
+            let line = format!("{session}: the token file was broken and has been healed");
+            told!(warn, Kind::Repaired, sso_session = session, "{line}");
+            Some(Event::new(Kind::Repaired.name(), now, line).of(session))
+        }
+        Err(error) if news => {
+            let line = format!("{session}: the token file is broken and can't be healed: {error}");
+            told!(warn, Kind::NotRepaired, sso_session = session, error, "{line}");
+            let event = Event::new(Kind::NotRepaired.name(), now, line).of(session);
+            Some(Event { error: Some(error.clone()), ..event })
+        }
         Err(error) => {
             tracing::debug!(sso_session = session, "{session}: the token file can't be healed yet: {error}");
+            None
         }
     }
 }

@@ -52,7 +52,9 @@ impl Daemon {
     pub(super) fn heard_of_clock(&mut self, skew: Skew) {
         match self.clocks.heard(skew) {
             Some(News::Off(skew)) => {
-                told!(warn, Kind::ClockSkew, ahead_secs = skew.secs(), "{}", sentence(skew.secs()));
+                let line = sentence(skew.secs());
+                told!(warn, Kind::ClockSkew, ahead_secs = skew.secs(), "{line}");
+                self.effects.news.publish_of(Kind::ClockSkew, line);
             }
             Some(News::Right) => told!(info, Kind::ClockRight, "the clock of this machine is right again"),
             None => {}

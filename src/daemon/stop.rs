@@ -16,21 +16,26 @@ use crate::{
 pub(super) const STOP_PATIENCE: Duration = Duration::from_secs(35);
 
 impl Daemon {
-    /// Waits until what was begun is on disk, or for the next signal. What has not begun never will.
-    pub(super) async fn finish(&mut self, wakes: &mut Wakes, done: &mut Results) {
+    /// Begins nothing any more, and says so.
+    pub(super) fn will_stop(&mut self) {
         self.stopping = true;
         self.give_up_the_queue();
-        if let Some(sessions) = self.under_way() {
-            told!(
-                info,
-                Kind::Stopping,
-                "stopping as soon as the exchange of {sessions} is on disk, in {} at the latest; \
-                 another signal ends it at once",
-                words(STOP_PATIENCE)
-            );
-        } else {
-            told!(info, Kind::Stopping, "stopping");
-        }
+        let line = self.under_way().map_or_else(
+            || "stopping".to_owned(),
+            |sessions| {
+                format!(
+                    "stopping as soon as the exchange of {sessions} is on disk, in {} at the latest; another signal \
+                     ends it at once",
+                    words(STOP_PATIENCE)
+                )
+            },
+        );
+        told!(info, Kind::Stopping, "{line}");
+        self.effects.news.publish_of(Kind::Stopping, line);
+    }
+
+    /// Waits until what was begun is on disk, or for the next signal. What has not begun never will.
+    pub(super) async fn finish(&mut self, wakes: &mut Wakes, done: &mut Results) {
         let mut last = self.clock.now().after(STOP_PATIENCE);
         loop {
             self.heartbeat.turn(self.clock.now());

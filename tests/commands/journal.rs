@@ -109,10 +109,10 @@ fn the_catalog_puts_in_no_field_that_its_lines_lack() {
             Notice::SessionEnding { at },
             Notice::RegistrationEnding { at },
         ] {
-            report::tell("work", &notice, None);
+            report::tell("work", &notice, None, at);
         }
-        report::healed("work", &Ok(()), true);
-        report::healed("work", &Err("no".into()), true);
+        report::healed("work", &Ok(()), true, at);
+        report::healed("work", &Err("no".into()), true, at);
     });
     let seen = fields.0.lock().unwrap();
     let of_sessions = BTreeSet::from(["SSO_SESSION".to_owned()]);

@@ -14,6 +14,7 @@ mod config;
 mod credentials;
 mod doctor;
 mod endpoint;
+mod events;
 mod exec;
 mod import;
 mod journal;

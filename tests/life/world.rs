@@ -372,7 +372,7 @@ impl World {
                 self.flight = Some(flight);
             }
             Action::Tell(notice) => {
-                report::tell("work", &notice, self.session.next_refresh());
+                report::tell("work", &notice, self.session.next_refresh(), self.local());
                 match notice {
                     Notice::SignInNeeded { .. } => self.tally.sign_ins_needed += 1,
                     _ => self.tally.told += 1,

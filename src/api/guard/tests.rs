@@ -139,3 +139,22 @@ fn of_many_refused_requests_one_a_minute_is_told() {
     assert_eq!(rests(NOW.after(WARNING_PAUSE)), 0, "told, with the two");
     assert_eq!(rests(NOW), 0, "by a clock that was set back too");
 }
+
+#[tokio::test]
+async fn a_token_that_is_another_is_told_and_other_changes_are_not() {
+    let guard = Guard::new(([127, 0, 0, 1], 1).into(), Pass::new(Secret::new("one"), |_| true));
+    let told = std::cell::Cell::new(false);
+    let changes = async {
+        guard.changes_token().await;
+        told.set(true);
+    };
+    tokio::join!(changes, async {
+        tokio::task::yield_now().await;
+        guard.change(Pass::new(Secret::new("one"), |_| false));
+        tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
+        assert!(!told.get());
+        guard.change(Pass::new(Secret::new("two"), |_| false));
+    });
+    assert!(told.get());
+}

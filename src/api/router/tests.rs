@@ -1,5 +1,8 @@
-use http_body_util::Empty;
-use hyper::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, HOST, HeaderName, RETRY_AFTER};
+use http_body_util::{Empty, Full};
+use hyper::{
+    body::Bytes,
+    header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, HOST, HeaderName, RETRY_AFTER},
+};
 use serde_json::{Value, json};
 
 use super::*;
@@ -22,11 +25,11 @@ fn request<B>(method: &str, target: &str, body: B) -> Request<B> {
     Request::builder().method(method).uri(target).body(body).unwrap()
 }
 
-fn header<'r>(response: &'r Response<Full<Bytes>>, name: &HeaderName) -> Option<&'r str> {
+fn header<'r>(response: &'r Response<Answer>, name: &HeaderName) -> Option<&'r str> {
     Some(response.headers().get(name)?.to_str().unwrap())
 }
 
-async fn text(response: Response<Full<Bytes>>) -> String {
+async fn text(response: Response<Answer>) -> String {
     String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
 }
 

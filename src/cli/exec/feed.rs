@@ -160,7 +160,7 @@ impl<'a> Feed<'a> {
             Call::Token { reply, .. } => drop(reply.send(Err(not_here()))),
             Call::Refresh { reply, .. } => drop(reply.send(Err(not_here()))),
             Call::Ping { reply } => drop(reply.send(())),
-            Call::Status { .. } | Call::Reload { .. } => {}
+            Call::Status { .. } | Call::Events { .. } | Call::Reload { .. } => {}
         }
     }
 
