@@ -165,7 +165,7 @@ impl Cli {
         platform::own_files();
         let context = || Context::load(self.config.as_deref());
         match &self.command {
-            Command::Run => run::run(context()?, verbosity),
+            Command::Run => run::run(context()?, verbosity, inherited),
             Command::Login(args) => login::run(args, &context()?),
             Command::Logout(args) => logout::run(args, &context()?),
             Command::Status(args) => status::run(args, &context()?),

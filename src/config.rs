@@ -49,6 +49,8 @@ pub struct Settings {
     pub http: HttpSettings,
     /// `[listen]`, where it is there.
     pub listen: Option<ListenSettings>,
+    /// `[hooks]`.
+    pub hooks: HookSettings,
     /// `[log]`.
     pub log: LogSettings,
     /// `notify.warn_before_session_end`.
@@ -112,6 +114,17 @@ pub struct ListenSettings {
     pub profiles: Option<Vec<String>>,
     /// The file with the token that clients must send; a new token with each start where there is none.
     pub token_file: Option<PathBuf>,
+}
+
+/// `[hooks]`: what is run when something happens, each a program and its arguments.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HookSettings {
+    /// After a refresh.
+    pub refreshed: Option<Vec<String>>,
+    /// When only a sign-in helps.
+    pub login_required: Option<Vec<String>>,
+    /// When refreshing begins to fail.
+    pub failed: Option<Vec<String>>,
 }
 
 /// `[log]`.

@@ -12,6 +12,7 @@ mod effects;
 mod endpoint;
 mod files;
 mod heartbeat;
+mod hooks;
 mod hope;
 pub mod instance;
 mod news;
@@ -39,6 +40,7 @@ use self::{
     endpoint::Endpoint,
     files::{Files, Stamp},
     heartbeat::Heartbeat,
+    hooks::Hooks,
     hope::Hope,
     instance::Instance,
     news::News,
@@ -53,7 +55,7 @@ use crate::{
     api::{Call, router::Router, unix},
     config::{Settings, environment::Environment, paths::Paths},
     exchange::{Exchanger, server},
-    platform::{Fired, manager},
+    platform::{Fired, Inherited, manager},
     session::{
         Session,
         event::{Action, Event, Generation, Notice, Stored, Wake},
@@ -86,6 +88,8 @@ pub struct Startup {
     pub policy: Policy,
     /// Changes the level of the log.
     pub relevel: Relevel,
+    /// What the programs get that are run as hooks.
+    pub inherited: Inherited,
 }
 
 /// Why the daemon can't start or go on.
@@ -110,7 +114,7 @@ pub enum Error {
 /// # Errors
 /// Where it can't start, or its timer fails.
 pub async fn run(startup: Startup) -> Result<(), Error> {
-    let Startup { settings, paths, env, clock, policy, relevel } = startup;
+    let Startup { settings, paths, env, clock, policy, relevel, inherited } = startup;
     let store = Store::new(paths.token_cache.clone(), paths.state.clone(), paths.runtime.clone());
     match store.prepare() {
         // Told when they can't be watched, and made when they can.
@@ -129,7 +133,11 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
     let exchanger = Exchanger::new(store, &settings.http, clock.clone());
     let mut daemon = Daemon {
         started_at: clock.now(),
-        effects: Effects::new(exchanger, done_in, News::new(clock.clone())),
+        effects: Effects::new(
+            exchanger,
+            done_in.clone(),
+            News::new(clock.clone(), Hooks::new(done_in, inherited)),
+        ),
         endpoint: Endpoint::new(router, &paths.runtime),
         settings,
         paths,
@@ -334,6 +342,7 @@ impl Daemon {
                 self.ask_again(&session);
             }
             Done::Ended(server) => self.pace.ended(&server),
+            Done::HookEnded => self.effects.news.hook_ended(),
             Done::Clock(skew) => self.heard_of_clock(skew),
             Done::Fetched(fetch, result) => self.fetched(&fetch, result),
             Done::Healed(session, verdict) => {

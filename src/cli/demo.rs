@@ -22,6 +22,7 @@ use crate::{
     daemon::{self, Relevel, Startup},
     exchange::Exchanger,
     login::{self, Listener, SignIn, SignedIn},
+    platform::Inherited,
     session::{
         schedule::Policy,
         status::{State, Status},
@@ -154,6 +155,7 @@ impl Stage {
             clock: self.context.clock.clone(),
             policy,
             relevel: Relevel::never(),
+            inherited: Inherited::find(),
         };
         let mut seen = Seen::default();
         tokio::select! {

@@ -8,14 +8,14 @@ use super::{
 use crate::{
     api::unix,
     daemon::{self, Startup},
-    platform,
+    platform::{self, Inherited},
     session::schedule::Policy,
 };
 
 /// The fewest descriptors that the daemon works with: most are for its exchanges, some for those who ask.
 const DESCRIPTORS_MIN: usize = 40;
 
-pub(super) fn run(context: Context, verbosity: Verbosity) -> Result<u8, Failure> {
+pub(super) fn run(context: Context, verbosity: Verbosity, inherited: Inherited) -> Result<u8, Failure> {
     let descriptors = unix::descriptors();
     if descriptors < DESCRIPTORS_MIN {
         let line = format!(
@@ -28,7 +28,7 @@ pub(super) fn run(context: Context, verbosity: Verbosity) -> Result<u8, Failure>
     if let Err(error) = platform::lock_secrets() {
         tracing::debug!("what is in memory can reach the swap area: {error}; `ulimit -l` limits it");
     }
-    let startup = Startup { settings, paths, env, clock, policy: Policy::default(), relevel };
+    let startup = Startup { settings, paths, env, clock, policy: Policy::default(), relevel, inherited };
     block_on(async {
         daemon::run(startup).await.map_err(|error| Failure::new(code(&error), error.to_string()))
     })?;

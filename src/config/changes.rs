@@ -16,6 +16,8 @@ pub struct Changes {
     pub http: bool,
     /// `[listen]`.
     pub listen: bool,
+    /// `[hooks]`.
+    pub hooks: bool,
     /// `[log]`.
     pub log: bool,
     /// The profiles or the default session.
@@ -36,6 +38,7 @@ pub fn changes(old: &Settings, new: &Settings) -> Changes {
         removed: old.sessions.keys().filter(gone).cloned().collect(),
         http: old.http != new.http,
         listen: old.listen != new.listen,
+        hooks: old.hooks != new.hooks,
         log: old.log != new.log,
         choice: old.default_session != new.default_session || !same_profiles(&old.profiles, &new.profiles),
         ..Changes::default()
@@ -98,11 +101,13 @@ mod tests {
             ),
             ("proxy = \"http://p\"", Changes { http: true, ..Changes::default() }),
             ("[listen]", Changes { listen: true, ..Changes::default() }),
+            ("[hooks]", Changes::default()),
+            ("[hooks]\nfailed = [\"a\"]", Changes { hooks: true, ..Changes::default() }),
             ("[log]\nlevel = \"warn\"", Changes { log: true, ..Changes::default() }),
             ("default_session = \"work\"", Changes { choice: true, ..Changes::default() }),
         ] {
             let found = changes(&old, &load_with(config, AWS, &[]).unwrap());
-            assert_eq!(found.is_empty(), config.is_empty());
+            assert_eq!(found.is_empty(), matches!(config, "" | "[hooks]"));
             assert_eq!(found, expected, "{config}");
         }
     }

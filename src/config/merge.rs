@@ -1,5 +1,6 @@
 //! [`merge`]: what is written in both files and the environment becomes [`Settings`].
 
+mod hooks;
 mod listen;
 mod session;
 
@@ -77,7 +78,8 @@ impl Merge<'_> {
         );
         let log = self.log();
         let listen = self.listen(&aws.profiles)?;
-        self.not_yet()?;
+        let hooks = self.hooks()?;
+        self.not_yet();
         self.global_endpoint();
         let sessions = self.sessions(&aws)?;
         let default_session = self.default_session(&sessions)?;
@@ -87,6 +89,7 @@ impl Merge<'_> {
             default_session,
             http,
             listen,
+            hooks,
             log,
             warn_before_session_end,
             warnings: self.warnings.iter().map(line).collect(),
@@ -174,27 +177,11 @@ impl Merge<'_> {
     }
 
     /// Checks the tables that this version reads and does not act on.
-    fn not_yet(&mut self) -> Result<(), Error> {
-        let mut idle = Vec::new();
+    fn not_yet(&mut self) {
         if let Some(desktop) = self.file.notify.desktop.as_ref().filter(|desktop| *desktop.get_ref()) {
-            idle.push((desktop.span(), "`desktop` of [notify]"));
+            let origin = self.source.origin(desktop.span());
+            self.warnings.push(format!("{origin}: `desktop` of [notify] has no effect in this version"));
         }
-        if let Some(hooks) = &self.file.hooks {
-            let table = hooks.get_ref();
-            for hook in [&table.refreshed, &table.login_required, &table.failed].into_iter().flatten() {
-                if hook.get_ref().first().is_none_or(String::is_empty) {
-                    return Err(
-                        self.error(hook.span(), "a hook must be a list of a program and its arguments")
-                    );
-                }
-            }
-            idle.push((hooks.span(), "[hooks]"));
-        }
-        for (span, what) in idle {
-            let origin = self.source.origin(span);
-            self.warnings.push(format!("{origin}: {what} has no effect in this version"));
-        }
-        Ok(())
     }
 
     /// The endpoint of everything is never used: that of a local emulator would be sent refresh tokens.

@@ -144,6 +144,8 @@ fn mistakes_in_config_toml_are_placed() {
         ("[listen]\naddress = \"0.0.0.0:80\"", "2:11: `address` must be a loopback address"),
         ("[listen]\naddress = \"localhost\"", "2:11: `address` must be an address with a port"),
         ("[hooks]\nfailed = []", "2:10: a hook must be a list"),
+        ("[hooks]\nfailed = [\"\"]", "2:10: a hook must be a list"),
+        ("[hooks]\nfailed = [\"a\", \"\\u0000\"]", "2:10: a hook can't have a zero byte"),
     ] {
         let error = load_with(config, AWS, &[]).unwrap_err().to_string();
         let expected = format!("~/.config/sso-refresh/config.toml:{expected}");
@@ -295,7 +297,7 @@ fn ca_bundle_and_proxy() {
 #[test]
 fn what_this_version_does_not_act_on_is_told() {
     for (config, expected) in [
-        ("[hooks]\nfailed = [\"/bin/true\"]", Some("config.toml:1: [hooks] has no effect in this version")),
+        ("[hooks]\nfailed = [\"/bin/true\"]", None),
         ("[notify]\ndesktop = true", Some("config.toml:2: `desktop` of [notify] has")),
         ("[notify]\ndesktop = false", None),
         ("[notify]\nwarn_before_session_end = \"5m\"", None),
@@ -336,7 +338,7 @@ fn a_file_that_others_can_write_is_told() {
 
 #[test]
 fn each_setting_says_where_it_comes_from() {
-    let config = "refresh_before = \"25m\"\nproxy = \"http://me:planted@proxy:3128\"\n[session.work]\nscopes = [\"a\"]";
+    let config = "refresh_before = \"25m\"\nproxy = \"http://me:planted@proxy:3128\"\n[session.work]\nscopes = [\"a\"]\n[hooks]\nfailed = [\"/x/a\", 'b \"c\"']";
     let variables = [("AWS_CA_BUNDLE", "/c.pem"), ("AWS_USE_FIPS_ENDPOINT", "true")];
     let (_, explained) = Home::new(config, AWS).explain(&variables).unwrap();
     let own = |line| format!("~/.config/sso-refresh/config.toml:{line}");
@@ -347,6 +349,8 @@ fn each_setting_says_where_it_comes_from() {
         ("default_session", None, "default"),
         ("import_aws_config", Some("true"), "default"),
         ("notify.warn_before_session_end", Some("15m"), "default"),
+        ("hooks.refreshed", None, "default"),
+        ("hooks.failed", Some(r#"["/x/a", "b \"c\""]"#), &own(6)),
         ("log.level", Some("info"), "default"),
         ("log.format", Some("auto"), "default"),
         ("session.work.start_url", Some("https://w.example/start#/"), "~/.aws/config:2"),

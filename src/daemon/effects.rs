@@ -32,6 +32,8 @@ pub(super) enum Done {
     Ended(String),
     /// A fetch of role credentials has ended.
     Fetched(Fetch, Result<RoleCredentials, Refusal>),
+    /// A hook has ended.
+    HookEnded,
     /// AWS answered, and so showed how far the clock is off.
     Clock(Skew),
     /// The token file of a session was broken; it is whole again, or why it is not.
@@ -210,6 +212,7 @@ mod tests {
     use super::*;
     use crate::{
         config::HttpSettings,
+        daemon::hooks::Hooks,
         session::event::Outcome,
         store::fixture::{Place, SESSION},
         time::Clock,
@@ -220,7 +223,8 @@ mod tests {
         let place = Place::new();
         let exchanger = Exchanger::new(place.store.clone(), &HttpSettings::default(), Clock::system());
         let (done, mut ended) = mpsc::unbounded_channel();
-        let mut effects = Effects::new(exchanger, done, News::new(Clock::system()));
+        let hooks = Hooks::new(done.clone(), platform::Inherited::find());
+        let mut effects = Effects::new(exchanger, done, News::new(Clock::system(), hooks));
         let session = SessionSettings {
             name: SESSION.into(),
             start_url: Some("https://example.awsapps.com/start".into()),

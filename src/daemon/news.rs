@@ -1,7 +1,8 @@
 //! [`News`]: how programs hear of what is told.
 
-use super::{Daemon, report};
+use super::{Daemon, hooks::Hooks, report};
 use crate::{
+    config::HookSettings,
     events::{
         Event,
         bus::{Bus, Subscription},
@@ -16,12 +17,13 @@ use crate::{
 pub(super) struct News {
     clock: Clock,
     bus: Bus,
+    hooks: Hooks,
 }
 
 impl News {
-    /// For nobody yet. Events are of the time of `clock`.
-    pub(super) fn new(clock: Clock) -> Self {
-        Self { clock, bus: Bus::default() }
+    /// For nobody yet but `hooks`. Events are of the time of `clock`.
+    pub(super) fn new(clock: Clock, hooks: Hooks) -> Self {
+        Self { clock, bus: Bus::default(), hooks }
     }
 
     /// The events from now on.
@@ -42,7 +44,23 @@ impl News {
 
     /// Tells programs.
     pub(super) fn publish(&mut self, event: Event) {
+        self.hooks.take(&event);
         self.bus.publish(event);
+    }
+
+    /// Runs these hooks from now on.
+    pub(super) fn set_hooks(&mut self, hooks: &HookSettings) {
+        self.hooks.set(hooks);
+    }
+
+    /// A hook has ended.
+    pub(super) fn hook_ended(&mut self) {
+        self.hooks.ended();
+    }
+
+    /// Runs no hook any more.
+    pub(super) fn end_hooks(&mut self) {
+        self.hooks.close();
     }
 }
 

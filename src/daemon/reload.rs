@@ -26,6 +26,7 @@ impl Daemon {
     /// Starts every session of the first settings.
     pub(super) fn begin(&mut self) {
         self.warn_of(&[]);
+        self.effects.news.set_hooks(&self.settings.hooks);
         self.endpoint.apply(self.settings.listen.as_ref(), self.clock.now());
         let names: Vec<String> = self.settings.sessions.keys().cloned().collect();
         for name in names {
@@ -116,6 +117,7 @@ impl Daemon {
             let store = self.effects.exchanger.store().clone();
             self.effects.set_exchanger(Exchanger::new(store, &self.settings.http, self.clock.clone()));
         }
+        self.effects.news.set_hooks(&self.settings.hooks);
         self.relevel.set(self.settings.log.level);
         for name in &changes.removed {
             self.stop(name);
@@ -214,6 +216,9 @@ fn words(changes: &Changes, format: bool, sessions: usize) -> String {
     }
     if changes.listen {
         parts.push("the endpoint changed".into());
+    }
+    if changes.hooks {
+        parts.push("the hooks changed".into());
     }
     if changes.log {
         parts.push("the log changed".into());

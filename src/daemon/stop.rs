@@ -20,6 +20,7 @@ impl Daemon {
     pub(super) fn will_stop(&mut self) {
         self.stopping = true;
         self.give_up_the_queue();
+        self.effects.news.end_hooks();
         let line = self.under_way().map_or_else(
             || "stopping".to_owned(),
             |sessions| {

@@ -1,7 +1,7 @@
 //! [`Inherited`]: what a process was started with and does not work with itself, for the programs that it starts; and
 //! [`is_ignored`], which signals it was not to heed.
 
-use std::{mem::MaybeUninit, ptr};
+use std::{io, mem::MaybeUninit, os::unix::process::CommandExt, process::Command, ptr};
 
 use nix::{
     libc::{self, c_int, rlim_t},
@@ -35,6 +35,24 @@ impl Inherited {
         let started = start();
         own.set();
         started
+    }
+
+    /// Has `command` start with them, whatever else this process does meanwhile.
+    pub fn give_at_start(self, command: &mut Command) {
+        let set = move || -> io::Result<()> {
+            umask(self.umask);
+            if let Some((soft, hard)) = self.core {
+                // A program without core files is better than none.
+                let _ = setrlimit(Resource::RLIMIT_CORE, soft, hard);
+            }
+            Ok(())
+        };
+        // SAFETY: between the fork and the program's start it makes two system calls and nothing else: it allocates
+        // nothing and takes no lock.
+        #[expect(unsafe_code, reason = "std runs something in a child in no other way")]
+        unsafe {
+            command.pre_exec(set);
+        }
     }
 
     fn set(self) {

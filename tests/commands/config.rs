@@ -15,10 +15,10 @@ fn check_says_what_is_there() {
     home.write_aws_config(&format!(
         "{WORK}[sso-session a]\nsso_start_url = https://a\nsso_region = us-east-1\n"
     ));
-    home.write_config("[hooks]\n");
+    home.write_config("[notify]\ndesktop = true\n");
     assert_eq!(
         home.run("config check").stdout,
-        "warning: ~/.config/sso-refresh/config.toml:1: [hooks] has no effect in this version\n\
+        "warning: ~/.config/sso-refresh/config.toml:2: `desktop` of [notify] has no effect in this version\n\
          ok: 2 sessions (a, work)\n"
     );
 }
@@ -69,6 +69,9 @@ fn show_says_where_each_setting_comes_from() {
     log.level                       info                               default
     log.format                      auto                               default
     listen.address                  -                                  default
+    hooks.refreshed                 -                                  default
+    hooks.login_required            -                                  default
+    hooks.failed                    -                                  default
     import_aws_config               true                               default
     exclude                         -                                  default
     session.work.start_url          https://example.awsapps.com/start  ~/.aws/config:2

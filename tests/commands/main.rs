@@ -16,6 +16,7 @@ mod doctor;
 mod endpoint;
 mod events;
 mod exec;
+mod hooks;
 mod import;
 mod journal;
 mod login;

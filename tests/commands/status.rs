@@ -119,11 +119,11 @@ fn legacy_profiles_are_listed_with_the_lines_that_convert_them() {
 fn warnings_stand_below_the_table() {
     let home = Home::new();
     home.write_aws_config(WORK);
-    home.write_config("[hooks]\nrefreshed = [\"/usr/bin/true\"]\n");
+    home.write_config("[notify]\ndesktop = true\n");
     let ran = home.run("status");
     assert!(
         ran.stdout.ends_with(
-            "\nwarning: ~/.config/sso-refresh/config.toml:1: [hooks] has no effect in this version\n"
+            "\nwarning: ~/.config/sso-refresh/config.toml:2: `desktop` of [notify] has no effect in this version\n"
         ),
         "{ran:?}"
     );

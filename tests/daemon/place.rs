@@ -16,6 +16,7 @@ use sso_refresh::{
     api::client::Client,
     config::{self, environment::Environment, paths::Paths},
     daemon::{self, Relevel, Startup},
+    platform::Inherited,
     session::{schedule::Policy, status::Status, token::Token},
     simulator::{Operation, Options, Simulator},
     store::token_file_name,
@@ -154,6 +155,7 @@ impl Place {
             clock: Clock::system(),
             policy,
             relevel: Relevel::never(),
+            inherited: Inherited::find(),
         }
     }
 
