@@ -229,6 +229,7 @@ mod tests {
             "sso-refresh -vv --config /c token work --min-validity 5m --header",
             "sso-refresh token work --config /c -v --color never",
             "sso-refresh status --json -q",
+            "sso-refresh status work --history --color always",
             "sso-refresh refresh --all",
             "sso-refresh events work home",
             "sso-refresh login --device-code --no-browser work",

@@ -136,7 +136,7 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
         effects: Effects::new(
             exchanger,
             done_in.clone(),
-            News::new(clock.clone(), Hooks::new(done_in, inherited)),
+            News::new(clock.clone(), Hooks::new(done_in, inherited), &paths.state),
         ),
         endpoint: Endpoint::new(router, &paths.runtime),
         settings,
@@ -252,7 +252,10 @@ impl Daemon {
                 woken = wakes.next(deadline) => match woken? {
                     Woken::Timer(Fired::Deadline) => self.due(),
                     Woken::Timer(Fired::ClockStep) => self.wake_all(Wake::ClockStep),
-                    Woken::Timer(Fired::Resume) => self.wake_all(Wake::Resume),
+                    Woken::Timer(Fired::Resume) => {
+                        self.has_resumed();
+                        self.wake_all(Wake::Resume);
+                    }
                     Woken::Files(paths) => self.changed(&paths),
                     Woken::Network => self.hope.changed(self.clock.now()),
                     // Whether it was taken up is in the log and in the status.

@@ -1,6 +1,8 @@
-//! [`Event`]: something the daemon tells, as programs get it, and [`bus`], by which it reaches them.
+//! [`Event`]: something the daemon tells, as programs get it; [`bus`], by which it reaches them, and [`history`], where it
+//! is kept.
 
 pub mod bus;
+pub mod history;
 
 use std::borrow::Cow;
 
@@ -27,6 +29,8 @@ pub struct Event {
     pub session: Option<String>,
     /// When.
     pub at: Timestamp,
+    /// The same in milliseconds since 1970: what is of one second is in its order by that.
+    pub at_ms: i64,
     /// A line for people, as it is in the log.
     pub message: String,
     /// When the access token ends that there is now.
@@ -50,6 +54,9 @@ pub struct Event {
     /// How many seconds that lasted which is over now: a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_secs: Option<u64>,
+    /// How many seconds the machine slept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asleep_secs: Option<u64>,
 }
 
 impl Event {
@@ -60,6 +67,7 @@ impl Event {
             event: event.into(),
             session: None,
             at,
+            at_ms: at.millis(),
             message: message.into(),
             expires_at: None,
             next_refresh: None,
@@ -68,6 +76,7 @@ impl Event {
             error: None,
             error_kind: None,
             after_secs: None,
+            asleep_secs: None,
         }
     }
 
@@ -94,12 +103,12 @@ mod tests {
         let bare = Event::new("started", at, "a line");
         assert_eq!(
             bare.json(),
-            r#"{"version":1,"event":"started","at":"2027-01-15T08:00:00Z","message":"a line"}"#
+            r#"{"version":1,"event":"started","at":"2027-01-15T08:00:00Z","atMs":1800000000000,"message":"a line"}"#
         );
         let refreshed = Event { expires_at: Some(at), ..Event::new("refreshed", at, "b\n") }.of("work");
         assert_eq!(
             refreshed.json(),
-            r#"{"version":1,"event":"refreshed","session":"work","at":"2027-01-15T08:00:00Z","message":"b\n","expiresAt":"2027-01-15T08:00:00Z"}"#
+            r#"{"version":1,"event":"refreshed","session":"work","at":"2027-01-15T08:00:00Z","atMs":1800000000000,"message":"b\n","expiresAt":"2027-01-15T08:00:00Z"}"#
         );
         let newer = refreshed.json().replacen('{', r#"{"new":[1],"#, 1);
         assert_eq!(serde_json::from_str::<Event>(&newer).unwrap(), refreshed);

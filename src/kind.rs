@@ -45,6 +45,8 @@ kinds! {
     Recovered = "recovered", "de4d89bdbef440498d07c171433acbae";
     /// There is no token file.
     SignedOut = "signed_out", "189823bca7f045bf8f6eca8d78a077c4";
+    /// The machine was asleep.
+    Resumed = "resumed", "2197e68044f6498aa9bac50f56605d4a";
     /// Only a sign-in helps.
     SignInNeeded = "sign_in_needed", "385b16f6b8304b39943c978aa67d0e7c";
     /// The Identity Center session is about to end.

@@ -1,6 +1,7 @@
 //! What differs between systems, behind one signature each.
 //!
-//! [`Timer`] waits for a moment of wall-clock time and tells when the clock was set or the machine slept; [`Network`]
+//! [`Timer`] waits for a moment of wall-clock time and tells when the clock was set or the machine slept, and [`slept`]
+//! for how long it did; [`Network`]
 //! tells of a new way to the network;
 //! [`manager`] speaks to the service manager, if there is one; [`harden`] closes the process to others, and
 //! [`own_files`] opens its files to itself, and [`Inherited`] is what was before, for the programs that are started;
@@ -53,7 +54,7 @@ pub use self::{
     process::{Process, harden, own_files},
     sockets::holder,
     supervisor::Supervisor,
-    timer::{SET_CLOCK, Timer},
+    timer::{SET_CLOCK, Timer, slept},
 };
 
 /// Why a [`Timer`] returned.

@@ -1,6 +1,6 @@
 //! `sso-refresh login`: signs in, the way that suits where the user sits.
 
-mod screen;
+pub(super) mod screen;
 mod words;
 
 use std::{

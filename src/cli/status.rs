@@ -1,6 +1,8 @@
 //! `sso-refresh status`: how the sessions are, from the daemon or from their files.
 
+mod history;
 mod table;
+mod timeline;
 
 use serde::Serialize;
 
@@ -29,6 +31,9 @@ pub(super) struct Args {
     /// Print a JSON object
     #[arg(long)]
     json: bool,
+    /// Show the last day instead; with --json all events that are kept
+    #[arg(long)]
+    history: bool,
 }
 
 /// Everything that is shown; as it is, where JSON is asked for.
@@ -51,6 +56,9 @@ pub(super) struct Overview {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
+    if args.history {
+        return history::run(args.session.as_deref(), args.json, context);
+    }
     block_on(async {
         let answer = context.client().status().await;
         let overview = Overview::gather(args.session.as_deref(), context, answer).await?;

@@ -224,7 +224,8 @@ mod tests {
         let exchanger = Exchanger::new(place.store.clone(), &HttpSettings::default(), Clock::system());
         let (done, mut ended) = mpsc::unbounded_channel();
         let hooks = Hooks::new(done.clone(), platform::Inherited::find());
-        let mut effects = Effects::new(exchanger, done, News::new(Clock::system(), hooks));
+        let mut effects =
+            Effects::new(exchanger, done, News::new(Clock::system(), hooks, &place.at("state")));
         let session = SessionSettings {
             name: SESSION.into(),
             start_url: Some("https://example.awsapps.com/start".into()),

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::effects::Done;
-use crate::{config::HookSettings, events::Event, platform::Inherited};
+use crate::{config::HookSettings, events::Event, kind::Kind, platform::Inherited};
 
 /// How many may wait.
 const WAITING_MAX: usize = 64;

@@ -1,16 +1,23 @@
 //! [`News`]: how programs hear of what is told.
 
+use std::{path::Path, time::Duration};
+
 use super::{Daemon, hooks::Hooks, report};
 use crate::{
-    config::HookSettings,
+    config::{HookSettings, line},
     events::{
         Event,
         bus::{Bus, Subscription},
+        history::History,
     },
     kind::{Kind, told},
+    platform::slept,
     session::event::Notice,
-    time::{Clock, Timestamp},
+    time::{Clock, Timestamp, words},
 };
+
+/// A sleep below this is none.
+const NEWS: Duration = Duration::from_secs(1);
 
 /// Whoever is told of events.
 #[derive(Debug)]
@@ -18,12 +25,16 @@ pub(super) struct News {
     clock: Clock,
     bus: Bus,
     hooks: Hooks,
+    history: History,
+    /// How long the machine had slept when that was last looked at.
+    slept: Duration,
 }
 
 impl News {
-    /// For nobody yet but `hooks`. Events are of the time of `clock`.
-    pub(super) fn new(clock: Clock, hooks: Hooks) -> Self {
-        Self { clock, bus: Bus::default(), hooks }
+    /// For nobody yet but `hooks` and the history in the folder `state`. Events are of the time of `clock`.
+    pub(super) fn new(clock: Clock, hooks: Hooks, state: &Path) -> Self {
+        let history = History::new(state);
+        Self { clock, bus: Bus::default(), hooks, history, slept: slept().unwrap_or_default() }
     }
 
     /// The events from now on.
@@ -44,6 +55,9 @@ impl News {
 
     /// Tells programs.
     pub(super) fn publish(&mut self, event: Event) {
+        if let Err(error) = self.history.add(&event) {
+            tracing::warn!("the history has gaps, since it can't be written: {}", line(error));
+        }
         self.hooks.take(&event);
         self.bus.publish(event);
     }
@@ -75,6 +89,20 @@ impl Daemon {
         );
         told!(info, Kind::Started, "{line}");
         self.effects.news.publish_of(Kind::Started, line);
+    }
+
+    /// The machine is awake again, or its clock was set by so little that this is no news.
+    pub(super) fn has_resumed(&mut self) {
+        let News { clock, slept: before, .. } = &mut self.effects.news;
+        let Ok(now) = slept() else { return };
+        let asleep = now.saturating_sub(std::mem::replace(before, now));
+        if asleep < NEWS {
+            return;
+        }
+        let line = format!("the machine was asleep for {}", words(asleep));
+        told!(info, Kind::Resumed, "{line}");
+        let event = Event::new(Kind::Resumed.name(), clock.now(), line);
+        self.effects.news.publish(Event { asleep_secs: Some(asleep.as_secs()), ..event });
     }
 
     /// Tells programs what was told of the endpoint.

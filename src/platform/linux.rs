@@ -109,6 +109,15 @@ impl Timer {
     }
 }
 
+/// How long the machine has slept since it was booted: the one clock counts it, the other does not.
+///
+/// # Errors
+/// Where the system's clocks can't be read.
+pub fn slept() -> io::Result<Duration> {
+    let since_boot = Duration::from(clock_gettime(Reading::CLOCK_BOOTTIME)?);
+    Ok(since_boot.saturating_sub(clock_gettime(Reading::CLOCK_MONOTONIC)?.into()))
+}
+
 fn ahead() -> io::Result<i128> {
     let nanos = |time: TimeSpec| i128::from(time.tv_sec()) * 1_000_000_000 + i128::from(time.tv_nsec());
     Ok(nanos(clock_gettime(Reading::CLOCK_REALTIME)?) - nanos(clock_gettime(Reading::CLOCK_BOOTTIME)?))

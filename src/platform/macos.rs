@@ -51,6 +51,14 @@ impl Look {
     }
 }
 
+/// How long the machine has slept since it was booted.
+///
+/// # Errors
+/// Where the system's clocks can't be read.
+pub fn slept() -> io::Result<Duration> {
+    Ok(Duration::from_nanos(u64::try_from(Look::take()?.slept).unwrap_or(0)))
+}
+
 impl Timer {
     /// A timer on the current runtime.
     ///

@@ -16,6 +16,7 @@ mod doctor;
 mod endpoint;
 mod events;
 mod exec;
+mod history;
 mod hooks;
 mod import;
 mod journal;

@@ -186,6 +186,7 @@ mod tests {
                 ("SSO_REFRESH_EVENT", "refreshed"),
                 ("SSO_REFRESH_SESSION", "work"),
                 ("SSO_REFRESH_AT", "2027-01-15T08:00:00Z"),
+                ("SSO_REFRESH_AT_MS", "1800000000000"),
                 ("SSO_REFRESH_MESSAGE", "good"),
                 ("SSO_REFRESH_EXPIRES_AT", "2027-01-15T08:00:00Z"),
                 ("SSO_REFRESH_ERROR", "a\\n\\u{0}b"),
