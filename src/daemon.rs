@@ -242,13 +242,14 @@ impl Daemon {
         calls: &mut mpsc::Receiver<Call>,
         done: &mut Results,
     ) -> Result<(), Error> {
+        let mut asked = Vec::with_capacity(CALLS);
         loop {
             let deadline = self.deadline();
             wakes.listen(self.hope.is_there() || self.desk.is_hoping());
             tokio::select! {
                 biased;
                 Some(done) = done.recv() => self.done(done),
-                Some(call) = calls.recv() => self.ask(call),
+                1.. = calls.recv_many(&mut asked, CALLS) => self.ask_all(asked.drain(..)),
                 woken = wakes.next(deadline) => match woken? {
                     Woken::Timer(Fired::Deadline) => self.due(),
                     Woken::Timer(Fired::ClockStep) => self.wake_all(Wake::ClockStep),

@@ -29,9 +29,11 @@ pub(super) fn run(context: Context, verbosity: Verbosity, inherited: Inherited) 
         tracing::debug!("what is in memory can reach the swap area: {error}; `ulimit -l` limits it");
     }
     let startup = Startup { settings, paths, env, clock, policy: Policy::default(), relevel, inherited };
-    block_on(async {
-        daemon::run(startup).await.map_err(|error| Failure::new(code(&error), error.to_string()))
-    })?;
+    // In a task of its own: the runtime makes a system call for each time that anybody wakes what it blocks on.
+    let ended = block_on(async { Ok(tokio::spawn(daemon::run(startup)).await) })?;
+    ended
+        .map_err(|error| Failure::new(exit::FAILED, format!("the daemon broke off: {error}")))?
+        .map_err(|error| Failure::new(code(&error), error.to_string()))?;
     Ok(exit::DONE)
 }
 

@@ -21,15 +21,31 @@ pub(super) struct Parked {
     readings: BTreeMap<String, u64>,
 }
 
+/// Whose files were looked at for one of the calls that came together: what all of them ask for is older than that look.
+#[derive(Debug, Default)]
+struct Looked {
+    configuration: bool,
+    sessions: BTreeSet<String>,
+}
+
 impl Daemon {
-    /// Answers `call`, or parks it until the files that it concerns have been read.
-    pub(super) fn ask(&mut self, call: Call) {
-        if matches!(call, Call::Credentials { wanted: Wanted::Profile(_), .. }) {
+    /// Answers each of the calls that came together, or parks it until the files that it concerns have been read.
+    pub(super) fn ask_all(&mut self, calls: impl Iterator<Item = Call>) {
+        let mut looked = Looked::default();
+        for call in calls {
+            self.ask(call, &mut looked);
+        }
+    }
+
+    fn ask(&mut self, call: Call, looked: &mut Looked) {
+        if matches!(call, Call::Credentials { wanted: Wanted::Profile(_), .. })
+            && !std::mem::replace(&mut looked.configuration, true)
+        {
             self.look_at_configuration();
         }
         let mut readings = BTreeMap::new();
         for session in self.concerned(&call) {
-            if self.files.has_changed(&session) {
+            if looked.sessions.insert(session.clone()) && self.files.has_changed(&session) {
                 self.handle(&session, Event::FileChanged);
             }
             if let Some(reading) = self.files.under_way(&session) {

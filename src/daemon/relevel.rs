@@ -3,11 +3,11 @@
 use std::fmt;
 
 /// Changes the level of the log, when `log.level` is another after a reload.
-pub struct Relevel(Box<dyn Fn(tracing::Level)>);
+pub struct Relevel(Box<dyn Fn(tracing::Level) + Send + Sync>);
 
 impl Relevel {
     /// By calling `change`.
-    pub fn new(change: impl Fn(tracing::Level) + 'static) -> Self {
+    pub fn new(change: impl Fn(tracing::Level) + Send + Sync + 'static) -> Self {
         Self(Box::new(change))
     }
 
