@@ -4,6 +4,7 @@
 
 use std::{
     collections::HashMap,
+    fmt::Write as _,
     fs::{File, OpenOptions},
     io::{self, Read, Write},
     os::unix::fs::OpenOptionsExt,
@@ -63,12 +64,11 @@ impl History {
             error => io::Error::other(error.to_string()),
         })?;
         let known = self.lines.get(path).copied().filter(|_| path.exists());
-        let (lines, whole) = match known {
-            Some(lines) => (lines, true),
-            None => {
-                let found = text(path)?;
-                (found.lines().count(), found.is_empty() || found.ends_with('\n'))
-            }
+        let (lines, whole) = if let Some(lines) = known {
+            (lines, true)
+        } else {
+            let found = text(path)?;
+            (found.lines().count(), found.is_empty() || found.ends_with('\n'))
         };
         let line = format!("{}{}\n", if whole { "" } else { "\n" }, event.json());
         open(OpenOptions::new().append(true).create(true), path)?.write_all(line.as_bytes())?;
@@ -110,8 +110,12 @@ fn folder(state: &Path) -> PathBuf {
 /// Like a token file, so that a name may hold what no file name can.
 fn file_name(session: Option<&str>) -> String {
     let Some(session) = session else { return DAEMON.into() };
-    let hash = Sha1::digest(session).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    format!("{hash}.jsonl")
+    let mut name = String::new();
+    for byte in Sha1::digest(session) {
+        // Memory takes it all.
+        let _ = write!(name, "{byte:02x}");
+    }
+    name + ".jsonl"
 }
 
 /// The events that are whole, and of a version that is known.

@@ -113,8 +113,8 @@ fn what_is_torn_or_in_the_way_costs_no_more_than_itself() {
         fs::create_dir(&file).unwrap();
     }
     let mut daemon = home.daemon(&[]);
-    daemon.wait_for("the history has gaps");
     daemon.wait_for("has started");
+    daemon.wait_for("the history has gaps");
     assert_eq!(home.run("refresh work").code, 0);
     daemon.signal(Signal::SIGTERM);
     let mut rest = String::new();

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Effects, Style};
 use serde::Serialize;
 
-use super::timeline::{PARTS, Phase, beginning, phases};
+use super::timeline::{PARTS, Phase, beginning, order, phases};
 use crate::{
     api::VERSION,
     cli::{
@@ -66,7 +66,7 @@ pub(super) fn run(given: Option<&str>, json: bool, context: &Context) -> Result<
         let of_sessions =
             pasts.into_iter().flat_map(|past| past.events).filter(|event| event.session.is_some());
         let mut events: Vec<Event> = own.into_iter().chain(of_sessions).collect();
-        events.sort_by_key(|event| event.at);
+        events.sort_by_key(order);
         out::json(&Printed { version: VERSION, events })?;
     } else {
         out::text(&drawn(&pasts, context.clock.now(), is_utf8(&context.env)))?;

@@ -73,6 +73,11 @@ pub(super) fn phases(events: &[Event], now: Timestamp) -> [Phase; PARTS] {
     })
 }
 
+/// By what events are sorted: of one moment, the end of the daemon is the last.
+pub(super) fn order(event: &Event) -> (Timestamp, bool) {
+    (event.at, event.event == Kind::Stopping.name())
+}
+
 /// A time in which nothing changed.
 #[derive(Clone, Copy, Debug)]
 struct Span {
@@ -142,7 +147,7 @@ impl Known {
 
 fn spans(events: &[Event], now: Timestamp) -> Vec<Span> {
     let mut events: Vec<&Event> = events.iter().filter(|event| event.at <= now).collect();
-    events.sort_by_key(|event| event.at);
+    events.sort_by_key(|event| order(event));
     let (mut known, mut spans) = (Known::default(), Vec::new());
     let moments = events.iter().map(|event| event.at).skip(1).chain([now]);
     for (event, next) in events.iter().zip(moments) {
