@@ -97,6 +97,8 @@ kinds! {
     SocketElsewhere = "socket_elsewhere", "0af0b67c4c6c4a13bdf3c8919a19f663";
     /// The server does not do as AWS does.
     OddServer = "odd_server", "71203b67bba74448a99b1316f7f26e4e";
+    /// A hook failed, or was not run.
+    HookFailed = "hook_failed", "052c53b7c9fa4c56a397601f233be6df";
     /// The main loop hangs, so that the process ends itself.
     Hanging = "hanging", "57370d8ddee04c85be308629b47b403a";
 }

@@ -11,7 +11,12 @@ use std::collections::VecDeque;
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::effects::Done;
-use crate::{config::HookSettings, events::Event, kind::Kind, platform::Inherited};
+use crate::{
+    config::HookSettings,
+    events::Event,
+    kind::{Kind, told},
+    platform::Inherited,
+};
 
 /// How many may wait.
 const WAITING_MAX: usize = 64;
@@ -58,7 +63,10 @@ impl Hooks {
             && let Some(Job { name, event, .. }) = self.waiting.pop_front()
         {
             let session = event.session.unwrap_or_default();
-            tracing::warn!(
+            told!(
+                warn,
+                Kind::HookFailed,
+                sso_session = session,
                 "{session}: the hook `{name}` for {} is not run: {WAITING_MAX} others wait already",
                 event.at
             );

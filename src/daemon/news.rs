@@ -56,7 +56,12 @@ impl News {
     /// Tells programs.
     pub(super) fn publish(&mut self, event: Event) {
         if let Err(error) = self.history.add(&event) {
-            tracing::warn!("the history has gaps, since it can't be written: {}", line(error));
+            told!(
+                warn,
+                Kind::StateTrouble,
+                "the history has gaps, since it can't be written: {}",
+                line(error)
+            );
         }
         self.hooks.take(&event);
         self.bus.publish(event);

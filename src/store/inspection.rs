@@ -18,7 +18,11 @@ use super::{
     file::{self, Holds},
     record, temporary,
 };
-use crate::{session::token::Token, time::Timestamp};
+use crate::{
+    kind::{Kind, told},
+    session::token::Token,
+    time::Timestamp,
+};
 
 /// What some SDK wants of a token file beside the token: the one for Java can't refresh without the first, and those for
 /// Rust and Python not without the last.
@@ -166,7 +170,7 @@ impl Store {
         if locks.len() == sessions.len() {
             for stray in strays.iter().filter(|stray| stray.path.exists()) {
                 if let Err(error) = fs::remove_file(&stray.path) {
-                    tracing::warn!("can't delete {}: {error}", stray.path.display());
+                    told!(warn, Kind::LeftBehind, "can't delete {}: {error}", stray.path.display());
                 }
             }
         }

@@ -18,7 +18,12 @@ use tokio::{
 };
 
 use super::{Job, output};
-use crate::{config::line, events::Event, platform::Inherited};
+use crate::{
+    config::line,
+    events::Event,
+    kind::{Kind, told},
+    platform::Inherited,
+};
 
 /// How long one may run.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -41,16 +46,24 @@ const NOT_FOR_HOOKS: [&str; 7] = [
 
 /// Runs `job` and tells how it ended. Dropped, it kills what runs.
 pub(super) async fn run(job: Job, inherited: Inherited) {
-    let said = told(&job, inherited).await;
+    let said = outcome(&job, inherited).await;
     let whose = job.event.session.as_deref().unwrap_or_default();
     let program = job.command.first().map_or("", |program| program);
     match said {
         Ok(()) => tracing::debug!("{whose}: the hook `{}` has run", job.name),
-        Err(why) => tracing::warn!("{whose}: the hook `{}` ({}) {}", job.name, line(program), line(why)),
+        Err(why) => told!(
+            warn,
+            Kind::HookFailed,
+            sso_session = whose,
+            "{whose}: the hook `{}` ({}) {}",
+            job.name,
+            line(program),
+            line(why)
+        ),
     }
 }
 
-async fn told(job: &Job, inherited: Inherited) -> Result<(), String> {
+async fn outcome(job: &Job, inherited: Inherited) -> Result<(), String> {
     let cannot = |error: io::Error| format!("can't be run: {error}; check its path and its mode");
     let mut child = tokio::process::Command::from(command(job, inherited)).spawn().map_err(cannot)?;
     let mut group = Group::of(&child);
@@ -204,7 +217,7 @@ mod tests {
         let command = ["/bin/sh", "-c", &script].map(str::to_owned).to_vec();
         let event = Event::new("refreshed", Timestamp::from_secs(0), "");
         let job = Job { name: "refreshed", command, event };
-        let runs = tokio::spawn(async move { told(&job, Inherited::find()).await });
+        let runs = tokio::spawn(async move { outcome(&job, Inherited::find()).await });
         while !file.exists() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
