@@ -161,18 +161,26 @@ fn a_healthy_day_of_one_session_is_told_in_less_than_sixty_lines() {
         .with_writer(move || writer.clone())
         .finish();
     let world = tracing::subscriber::with_default(info, || {
-        let mut world = World::new(3, HOUR, 20 * MINUTE);
-        // The longest that a session lasts by default, and its end.
-        world.run_until(8 * HOUR);
-        world.play(Step::SessionEnds);
-        world.run_until(9 * HOUR);
-        world.play(Step::Login);
-        world.run_until(DAY);
-        world
+        // What a test beside this one tells for the first time at this moment may be taken for what nobody hears.
+        drop(healthy_day());
+        tracing::callsite::rebuild_interest_cache();
+        lines.0.store(0, Ordering::Relaxed);
+        healthy_day()
     });
     let told = lines.0.load(Ordering::Relaxed);
     let exchanges = usize::try_from(world.tally.exchanges).unwrap();
     println!("a healthy day: {told} lines of the log at info for {exchanges} exchanges");
     assert!(exchanges > 30 && told > exchanges, "{told} lines of {exchanges} exchanges");
     assert!(told < 60, "{told} lines");
+}
+
+fn healthy_day() -> World {
+    let mut world = World::new(3, HOUR, 20 * MINUTE);
+    // The longest that a session lasts by default, and its end.
+    world.run_until(8 * HOUR);
+    world.play(Step::SessionEnds);
+    world.run_until(9 * HOUR);
+    world.play(Step::Login);
+    world.run_until(DAY);
+    world
 }
