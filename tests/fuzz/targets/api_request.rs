@@ -108,6 +108,7 @@ async fn daemon(mut calls: mpsc::Receiver<Call>) -> usize {
             Call::Ping { reply } => drop(reply.send(())),
             // A closed reply is a daemon that is stopping.
             Call::Status { reply } => drop(reply),
+            Call::Events { reply } => drop(reply),
         }
     }
     tokens
