@@ -24,6 +24,10 @@ const KNOWN: [&str; 8] = [
     "mairu",
 ];
 
+/// What runs a program that is a text, without a number behind it. An editor or `grep` has the name of one as an argument too.
+const INTERPRETERS: [&str; 12] =
+    ["node", "nodejs", "bun", "deno", "electron", "python", "pypy", "sh", "bash", "dash", "zsh", "busybox"];
+
 /// What a line of cron has that signs in or refreshes.
 const IN_CRON: [&str; 6] =
     [OLD_SCRIPT, "aws sso login", "aws-auto-refresh", "aws-sso-util", "aws-sso-refresh", "aws-sso login"];
@@ -79,10 +83,16 @@ fn processes(facts: &Facts) -> Vec<Finding> {
 
 /// What a process is known as: by its program, or by what an interpreter runs.
 fn rival(process: &Process) -> Option<&'static str> {
-    let interpreted = process.arguments.iter().take(2).map(Path::new);
+    let taken = if interprets(&process.program) { 2 } else { 0 };
+    let interpreted = process.arguments.iter().take(taken).map(Path::new);
     let mut names =
         std::iter::once(process.program.as_path()).chain(interpreted).filter_map(|path| path.file_name());
     names.find_map(|name| KNOWN.into_iter().chain([OLD_SCRIPT]).find(|known| name == *known))
+}
+
+fn interprets(program: &Path) -> bool {
+    let name = program.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    INTERPRETERS.contains(&name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.'))
 }
 
 /// The lines are not shown: they may have secrets in them.
@@ -150,8 +160,10 @@ mod tests {
             ("/usr/bin/python3", &["/home/me/.local/bin/aws-sso-util", "login"], true),
             ("/bin/sh", &["-e", "/opt/aws-auto-refresh"], true),
             ("/usr/bin/aws-sso", &["ecs", "run"], true),
-            ("/usr/bin/vim", &["notes", "about", "granted"], false),
-            ("/usr/bin/grep", &["-r", "x", "/usr/bin/granted"], false),
+            ("/opt/Python.framework/Python", &["/opt/bin/aws-sso-util"], true),
+            ("/usr/bin/python3.13", &["-u", "/usr/bin/aws-sso-util"], true),
+            ("/usr/bin/vim", &["refresh-token.js"], false),
+            ("/usr/bin/grep", &["-r", "granted"], false),
             ("/home/me/granted-app/server", &[], false),
             ("/usr/bin/sso-refresh", &["run"], false),
         ] {
