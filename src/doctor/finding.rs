@@ -76,6 +76,14 @@ impl Remedy {
     pub(super) fn act(text: impl Into<String>) -> Self {
         Self::Do(text.into())
     }
+
+    /// The same without what a terminal acts on. Advice keeps its lines.
+    fn shown(self) -> Self {
+        match self {
+            Self::Run(command) => Self::Run(line(command)),
+            Self::Do(advice) => Self::Do(advice.split('\n').map(line).collect::<Vec<_>>().join("\n")),
+        }
+    }
 }
 
 /// `{"command": "…"}` or `{"advice": "…"}`.
@@ -113,8 +121,14 @@ impl Check {
     }
 
     fn found(self, verdict: Verdict, finding: &str, remedy: Option<Remedy>) -> Finding {
-        // It may quote a file.
-        Finding { check: self.0, about: None, verdict, finding: line(finding), remedy }
+        // Both may quote a file.
+        Finding {
+            check: self.0,
+            about: None,
+            verdict,
+            finding: line(finding),
+            remedy: remedy.map(Remedy::shown),
+        }
     }
 }
 
@@ -144,6 +158,14 @@ mod tests {
             let topic = Topic { name: "t", summary: String::new(), findings };
             assert_eq!(topic.verdict(), expected);
         }
+    }
+
+    #[test]
+    fn nothing_acts_on_the_terminal() {
+        let remedies = [Remedy::run("unset a\u{1b}[31m"), Remedy::act("write\n\n  b\u{9b}31m")];
+        let shown = remedies.map(|remedy| Check("x").warning("w", remedy).remedy);
+        let expected = [Remedy::run("unset a\\u{1b}[31m"), Remedy::act("write\n\n  b\\u{9b}31m")];
+        assert_eq!(shown, expected.map(Some));
     }
 
     #[test]
