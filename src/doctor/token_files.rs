@@ -116,7 +116,7 @@ fn link(session: &str, file: &TokenFile, paths: &Paths) -> Option<Finding> {
         paths.show(target)
     );
     let remedy = match file.content {
-        Content::Missing => format!("rm {}", path_word(&file.path)),
+        Content::Missing | Content::Unreadable(_) => format!("rm {}", path_word(&file.path)),
         _ => format!("mv {} {}", path_word(target), path_word(&file.path)),
     };
     Some(LINK.warning(finding, Remedy::run(remedy)))
@@ -232,6 +232,8 @@ mod tests {
         assert_eq!(link(whole(), None), Some((Ok, String::new())));
         assert_eq!(link(whole(), Some("/srv/a b")), Some((Warning, "mv '/srv/a b' /home/me/t.json".into())));
         assert_eq!(link(Content::Missing, Some("/srv/x")), Some((Warning, "rm /home/me/t.json".into())));
+        let of_itself = Content::Unreadable("it is a loop".into());
+        assert_eq!(link(of_itself, Some("/home/me/t.json")), Some((Warning, "rm /home/me/t.json".into())));
         assert_eq!(link(Content::Missing, None), None);
 
         let loose = Loose { path: "/home/me/t.json".into(), mode: 0o644, wanted: 0o600 };
