@@ -214,7 +214,15 @@ pub(super) fn mend(context: &Context) -> Mended {
         }
     }
     let strays: Vec<_> = left_behind(&store.strays(context.clock.now())).cloned().collect();
-    if !strays.is_empty() {
+    if strays.is_empty() {
+        return mended;
+    }
+    if context.valid().is_err() {
+        // One may hold the newest token of a session that is not known now.
+        tracing::warn!(
+            "what a crash has left stays until the configuration can be read: mend that, and run this again"
+        );
+    } else {
         let gone = store.clear(&strays, &names);
         mended.extend(gone.iter().map(|path| format!("deleted {}", paths.show(path))));
         if gone.len() < strays.len() {

@@ -211,6 +211,10 @@ fn what_a_crash_has_left_goes_once_nobody_can_be_writing_it() {
         .unwrap();
     assert_eq!(wrong(&home, "stray-files").len(), 1);
     assert!(stray.exists(), "a look changes nothing");
+    home.write_config("regoin = 1\n");
+    let (_, ran) = doctor(&home, "--fix");
+    assert!(stray.exists() && ran.stderr.contains("until the configuration can be read"), "{ran:?}");
+    home.write_config("");
     mended_by_its_remedy(&home, "stray-files", "warning");
     assert!(!stray.exists());
     assert_eq!(home.run("token work").code, 0, "and nothing else has gone");
