@@ -20,6 +20,7 @@ const WATCHDOG: Check = Check("watchdog");
 const LINGER: Check = Check("linger");
 
 const INSTALL: &str = "sso-refresh service install";
+const INSTALL_ANYHOW: &str = "sso-refresh service install --force";
 const START: &str = "sso-refresh service start";
 const RESTART: &str = "sso-refresh service restart";
 
@@ -92,7 +93,7 @@ fn daemon(facts: &Facts<'_>) -> Finding {
     match error {
         client::Error::NotRunning => {
             let remedy = match &facts.service {
-                Ok(service) if service.state.loaded => Remedy::run(START),
+                Ok(service) if service.state.loaded => start(service),
                 Ok(_) => Remedy::run(INSTALL),
                 Err(_) => Remedy::act(
                     "keep `sso-refresh run` open in a terminal, or have it started by what starts things here",
@@ -162,7 +163,7 @@ fn installed(service: &Service<'_>) -> Vec<Finding> {
         } else {
             ENABLED.warning("the service does not start with your session", Remedy::run(INSTALL))
         },
-        running(state),
+        running(service),
         unit(service),
     ];
     findings.extend(state.watchdog.map(|on| {
@@ -183,13 +184,30 @@ fn installed(service: &Service<'_>) -> Vec<Finding> {
     findings
 }
 
-fn running(state: &State) -> Finding {
+/// What starts it: nothing does before its program is there.
+fn start(service: &Service<'_>) -> Remedy {
+    match (&service.missing_program, &service.unit) {
+        (None, _) => Remedy::run(START),
+        // What somebody else has written is left alone without it.
+        (Some(_), Standing::Edited | Standing::Foreign) => Remedy::run(INSTALL_ANYHOW),
+        (Some(_), Standing::Ours { .. } | Standing::Same | Standing::Absent) => Remedy::run(INSTALL),
+    }
+}
+
+fn running(service: &Service<'_>) -> Finding {
+    let state = service.state;
     let why = state.result.as_ref().map(|result| format!(" ({result})")).unwrap_or_default();
     match state.activity {
         Activity::Running => RUNNING.ok("it runs"),
+        Activity::Changing if service.missing_program.is_some() => {
+            RUNNING.warning("the service is about to start or to end", start(service))
+        }
         Activity::Changing => RUNNING
             .warning("the service is about to start or to end", Remedy::run("sso-refresh service status")),
-        Activity::Stopped => RUNNING.failure("the service is stopped", Remedy::run(START)),
+        Activity::Stopped => RUNNING.failure("the service is stopped", start(service)),
+        Activity::Failed if service.missing_program.is_some() => {
+            RUNNING.failure(format!("the service has failed{why}"), start(service))
+        }
         Activity::Failed => RUNNING.failure(
             format!("the service has failed{why}"),
             Remedy::act("see why with `sso-refresh service logs`, then run `sso-refresh service start`"),
@@ -200,7 +218,7 @@ fn running(state: &State) -> Finding {
 fn unit(service: &Service<'_>) -> Finding {
     if let Some(program) = &service.missing_program {
         let finding = format!("the service starts {}, which is not there", program.display());
-        return UNIT.failure(finding, Remedy::run(INSTALL));
+        return UNIT.failure(finding, start(service));
     }
     if service.state.stale {
         let finding = "the service manager goes by an older file of the service";

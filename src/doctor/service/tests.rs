@@ -117,6 +117,24 @@ fn each_state_of_the_service_has_its_remedy() {
         let found = of_service(&state, unit, missing, ends_with_user);
         assert_eq!(found, [(check, verdict, remedy.to_owned())], "{state:?}");
     }
+    let install = ("service-version", Failure, format!("{INSTALL} --force"));
+    assert_eq!(of_service(&running(), Standing::Edited, Some("/gone"), false), [install]);
+    for activity in [Activity::Stopped, Activity::Changing, Activity::Failed] {
+        let state = State { activity, ..running() };
+        let service = Service {
+            state: &state,
+            unit: ours(),
+            missing_program: Some("/gone".into()),
+            ends_with_user: false,
+        };
+        let not_running = client::Error::NotRunning;
+        let found =
+            wrong(&Facts { service: Ok(service), daemon: Some(Err(&not_running)), config_is_valid: true });
+        assert!(
+            found.len() == 3 && found.iter().all(|found| found.2 == INSTALL),
+            "nothing else starts it: {found:?}"
+        );
+    }
     let off = State { watchdog: Some(false), ..running() };
     let found = of_service(&off, ours(), None, false);
     assert!(
