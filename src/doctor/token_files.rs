@@ -53,7 +53,10 @@ fn content(session: &str, file: &TokenFile, daemon: bool) -> Option<Finding> {
     let found = match &file.content {
         Content::Missing => return None,
         Content::Unreadable(why) => {
-            CONTENT.failure(why, Remedy::run(format!("sso-refresh login {}", word(session))))
+            // A sign-in puts nothing in the place of what is no file.
+            let (file, away) = (path_word(&file.path), path_word(&file.path.with_extension("away")));
+            CONTENT
+                .failure(why, Remedy::run(format!("mv {file} {away} && sso-refresh login {}", word(session))))
         }
         Content::Broken { why, copied: true } => {
             let by_itself = if daemon { "; the daemon heals it" } else { "" };
@@ -205,9 +208,10 @@ mod tests {
     fn what_is_in_a_file() {
         let broken = |copied| Content::Broken { why: "it is empty".into(), copied };
         let (login, refresh) = ("sso-refresh login work", "sso-refresh refresh work");
+        let away = "mv /home/me/t.json /home/me/t.away && sso-refresh login work";
         for (content, file, fields) in [
             (Content::Missing, None, None),
-            (Content::Unreadable("it is a folder".into()), Some((Failure, login)), None),
+            (Content::Unreadable("it is a folder".into()), Some((Failure, away)), None),
             (broken(true), Some((Warning, refresh)), None),
             (broken(false), Some((Failure, login)), None),
             (token(false, &[], &[]), Some((Warning, refresh)), Some((Ok, ""))),
