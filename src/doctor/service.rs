@@ -99,7 +99,13 @@ fn daemon(facts: &Facts<'_>) -> Finding {
                     "keep `sso-refresh run` open in a terminal, or have it started by what starts things here",
                 ),
             };
-            DAEMON.failure("no daemon runs: nothing is refreshed by itself", remedy)
+            let finding = match &facts.service {
+                Ok(service) if service.state.activity == Activity::Running => {
+                    "the service runs, and nothing listens at its socket: no program can ask for a token"
+                }
+                _ => "no daemon runs: nothing is refreshed by itself",
+            };
+            DAEMON.failure(finding, remedy)
         }
         client::Error::Hung => DAEMON.failure("the daemon is there and does not answer", restart()),
         client::Error::NotOurs { path } | client::Error::Unreachable { path, .. } => DAEMON.failure(
@@ -144,7 +150,8 @@ fn endpoint(daemon: &DaemonInfo) -> Option<Finding> {
         Some(error) => {
             let remedy = "end the program that has the port, or set another `address` in [listen] of config.toml and run \
                           `sso-refresh reload`";
-            ENDPOINT.failure(format!("the endpoint is not there: {error}"), Remedy::act(remedy))
+            // It says itself that the endpoint is not there.
+            ENDPOINT.failure(error, Remedy::act(remedy))
         }
     })
 }
@@ -187,6 +194,8 @@ fn installed(service: &Service<'_>) -> Vec<Finding> {
 /// What starts it: nothing does before its program is there.
 fn start(service: &Service<'_>) -> Remedy {
     match (&service.missing_program, &service.unit) {
+        // A socket is not started below a service that runs.
+        (None, _) if service.state.activity == Activity::Running => Remedy::run(RESTART),
         (None, _) => Remedy::run(START),
         // What somebody else has written is left alone without it.
         (Some(_), Standing::Edited | Standing::Foreign) => Remedy::run(INSTALL_ANYHOW),

@@ -153,7 +153,8 @@ fn each_answer_of_the_daemon_has_its_remedy() {
     let (not_running, hung) = (client::Error::NotRunning, client::Error::Hung);
     let protocol = client::Error::Protocol("it speaks version 2".into());
     for (error, state, remedy) in [
-        (&not_running, Some(&running()), START),
+        (&not_running, Some(&running()), RESTART),
+        (&not_running, Some(&State { activity: Activity::Stopped, ..running() }), START),
         (&not_running, Some(&absent), INSTALL),
         (&not_running, None, "keep `sso-refresh run` open"),
         (&hung, Some(&running()), RESTART),
