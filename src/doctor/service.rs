@@ -32,7 +32,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub struct Facts<'a> {
     /// How the service manager has it, or why none answers.
     pub service: Result<Service<'a>, String>,
-    /// What the daemon answers; none where to ask would start it.
+    /// What the daemon answers; none where to ask would start it, or might.
     pub daemon: Option<Result<&'a DaemonInfo, &'a client::Error>>,
     /// The configuration on disk can be read.
     pub config_is_valid: bool,
@@ -84,7 +84,10 @@ fn by_service(facts: &Facts<'_>, command: &str, else_do: &str) -> Remedy {
 fn daemon(facts: &Facts<'_>) -> Finding {
     let error = match facts.daemon {
         None => {
-            return DAEMON.not_checked("the service is stopped, and to ask for the daemon would start it");
+            return DAEMON.not_checked(match facts.service {
+                Ok(_) => "the service is stopped, and to ask for the daemon would start it",
+                Err(_) => "if the service is stopped, to ask for the daemon would start it",
+            });
         }
         Some(Ok(daemon)) => return DAEMON.ok(format!("it runs (process {})", daemon.pid)),
         Some(Err(error)) => error,

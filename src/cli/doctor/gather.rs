@@ -43,7 +43,7 @@ pub(super) struct Seen<'a> {
     other: Option<(String, Vec<SsoSession>)>,
     files: Vec<TokenFile>,
     service: Result<Service, String>,
-    /// None where to ask would start it.
+    /// None where to ask would start it, or might.
     daemon: Option<Result<Report, client::Error>>,
     crontab: Option<String>,
     network: Option<network::Facts<'a>>,
@@ -72,8 +72,14 @@ impl<'a> Seen<'a> {
                 Err(_) => None,
             }
         };
-        let (service, crontab, network) = tokio::join!(Service::ask(context), crontab(), network);
+        let service = tokio::time::timeout(PROMPT, Service::ask(context));
+        let (service, crontab, network) = tokio::join!(service, crontab(), network);
+        let hangs = service.is_err();
+        let service = service.unwrap_or_else(|_| {
+            Err(format!("the service manager did not answer within {} s", PROMPT.as_secs()))
+        });
         let daemon = match &service {
+            _ if hangs => None,
             Ok(Service { state, .. }) if state.would_be_woken() => None,
             _ => Some(context.client().status().await),
         };
@@ -164,21 +170,15 @@ impl<'a> Seen<'a> {
 
 impl Service {
     async fn ask(context: &Context) -> Result<Self, String> {
-        let asked = async {
-            let manager = Manager::reach(context).await.map_err(Failure::into_line)?;
-            let state = manager.state().await.map_err(Failure::into_line)?;
-            let ends_with_user = state.loaded && manager.ends_with_user(&context.env).await;
-            let file = state.file.clone().or_else(|| manager.file());
-            let unit = file.as_deref().map_or(Standing::Absent, |file| standing(file, None));
-            let text = file.and_then(|file| fs::read_to_string(file).ok()).unwrap_or_default();
-            let program = program(&text).map(PathBuf::from).filter(|program| program.is_absolute());
-            let missing_program = program.filter(|program| !program.exists());
-            Ok(Self { state, unit, missing_program, ends_with_user })
-        };
-        let answer = tokio::time::timeout(PROMPT, asked).await;
-        answer.unwrap_or_else(|_| {
-            Err(format!("the service manager did not answer within {} s", PROMPT.as_secs()))
-        })
+        let manager = Manager::reach(context).await.map_err(Failure::into_line)?;
+        let state = manager.state().await.map_err(Failure::into_line)?;
+        let ends_with_user = state.loaded && manager.ends_with_user(&context.env).await;
+        let file = state.file.clone().or_else(|| manager.file());
+        let unit = file.as_deref().map_or(Standing::Absent, |file| standing(file, None));
+        let text = file.and_then(|file| fs::read_to_string(file).ok()).unwrap_or_default();
+        let program = program(&text).map(PathBuf::from).filter(|program| program.is_absolute());
+        let missing_program = program.filter(|program| !program.exists());
+        Ok(Self { state, unit, missing_program, ends_with_user })
     }
 
     fn facts(&self) -> service::Service<'_> {

@@ -129,6 +129,16 @@ fn the_service_is_judged_by_what_systemd_says() {
 }
 
 #[test]
+fn a_service_manager_that_hangs_is_waited_for_a_moment_and_nothing_is_started_behind_it() {
+    let machine = Machine::new(&Center::start(Options::default()));
+    machine.home.write("bin/systemctl", "#!/bin/sh\nexec sleep 300\n");
+    let found = machine.wrong("daemon", &[]);
+    if cfg!(target_os = "linux") {
+        assert_eq!(found[0]["verdict"], "not-checked", "it may be waiting behind its socket: {found:?}");
+    }
+}
+
+#[test]
 fn a_daemon_is_told_from_none_and_its_old_settings_from_the_new() {
     let center = Center::start(Options::default());
     let machine = Machine::new(&center);
