@@ -58,7 +58,7 @@ use crate::{
     platform::{Fired, Inherited, manager},
     session::{
         Session,
-        event::{Action, Event, Generation, Notice, Stored, Wake},
+        event::{Action, Event, Generation, Notice, Wake},
         schedule::Policy,
     },
     store::{self, Store},
@@ -328,33 +328,6 @@ impl Daemon {
         let names: Vec<String> = self.sessions.keys().cloned().collect();
         for name in names {
             self.handle(&name, Event::Woken(wake));
-        }
-    }
-
-    /// Something that was begun has ended.
-    fn done(&mut self, done: Done) {
-        match done {
-            Done::Event(session, event) => {
-                if let Event::Read { generation, stored, .. } = &*event {
-                    if let Some(current) = self.sessions.get(&session).map(Session::generation) {
-                        self.files.end(&session, *generation, current);
-                    }
-                    // What was watched is not there any more.
-                    self.files_differ |= matches!(stored, Stored::Unreachable(_)) && self.unwatched.is_none();
-                }
-                self.handle(&session, *event);
-                self.ask_again(&session);
-            }
-            Done::Ended(server) => self.pace.ended(&server),
-            Done::HookEnded => self.effects.news.hook_ended(),
-            Done::Clock(skew) => self.heard_of_clock(skew),
-            Done::Fetched(fetch, result) => self.fetched(&fetch, result),
-            Done::Healed(session, verdict) => {
-                let news = self.files.healed(&session, verdict.is_ok(), self.clock.now());
-                if let Some(event) = report::healed(&session, &verdict, news, self.clock.now()) {
-                    self.effects.news.publish(event);
-                }
-            }
         }
     }
 

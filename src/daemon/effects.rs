@@ -8,7 +8,7 @@ use tokio::{
     task::{Id, JoinError, JoinSet},
 };
 
-use super::{Daemon, broker::Fetch, news::News, pace::Queued};
+use super::{Daemon, broker::Fetch, news::News, pace::Queued, report};
 use crate::{
     api::Refusal,
     config::SessionSettings,
@@ -17,7 +17,8 @@ use crate::{
     kind::{Kind, told},
     platform,
     session::{
-        event::{Action, Event, Generation},
+        Session,
+        event::{Action, Event, Generation, Stored},
         role::RoleCredentials,
     },
     time::Timestamp,
@@ -181,6 +182,33 @@ impl Effects {
 }
 
 impl Daemon {
+    /// Something that was begun has ended.
+    pub(super) fn done(&mut self, done: Done) {
+        match done {
+            Done::Event(session, event) => {
+                if let Event::Read { generation, stored, .. } = &*event {
+                    if let Some(current) = self.sessions.get(&session).map(Session::generation) {
+                        self.files.end(&session, *generation, current);
+                    }
+                    // What was watched is not there any more.
+                    self.files_differ |= matches!(stored, Stored::Unreachable(_)) && self.unwatched.is_none();
+                }
+                self.handle(&session, *event);
+                self.ask_again(&session);
+            }
+            Done::Ended(server) => self.pace.ended(&server),
+            Done::HookEnded => self.effects.news.hook_ended(),
+            Done::Clock(skew) => self.heard_of_clock(skew),
+            Done::Fetched(fetch, result) => self.fetched(&fetch, result),
+            Done::Healed(session, verdict) => {
+                let news = self.files.healed(&session, verdict.is_ok(), self.clock.now());
+                if let Some(event) = report::healed(&session, &verdict, news, self.clock.now()) {
+                    self.effects.news.publish(event);
+                }
+            }
+        }
+    }
+
     /// Begins the exchanges whose turn it is.
     pub(super) fn begin_exchanges(&mut self) {
         let now = self.clock.now();
