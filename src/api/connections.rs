@@ -208,6 +208,8 @@ struct Answering(Turn);
 /// A client that follows the events: busy, and in one of the places for those, to its end.
 struct Streaming {
     stream: Stream,
+    /// Which token of the guard let it in.
+    token: Option<u64>,
     _place: OwnedSemaphorePermit,
     _answering: Answering,
 }
@@ -264,6 +266,8 @@ async fn converse(
         let answering = turn.begin();
         let (router, guard) = (router.clone(), guard.clone());
         let (places, streams) = (places.clone(), streams_in.clone());
+        // It may be another by the time of the answer.
+        let token = guard.as_deref().map(Guard::token_number);
         async move {
             let front = guard.as_deref().map_or(Front::Unix, Front::Loopback);
             let mut response = router.respond(front, request).await;
@@ -273,7 +277,7 @@ async fn converse(
                     return Ok(unavailable(message).into_response());
                 };
                 // It has room for one, and more there are not: the connection ends with its stream.
-                let _ = streams.try_send(Streaming { stream, _place: place, _answering: answering });
+                let _ = streams.try_send(Streaming { stream, token, _place: place, _answering: answering });
             }
             Ok::<_, Infallible>(response)
         }
@@ -289,10 +293,10 @@ async fn converse(
     let mut limit = EXCHANGE_LIMIT + HEAD_LIMIT;
     tokio::select! {
         biased;
-        Some(Streaming { stream, _place, _answering }) = streams.recv() => {
+        Some(Streaming { stream, token, _place, _answering }) = streams.recv() => {
             let changed = async {
-                match &guard {
-                    Some(guard) => guard.changes_token().await,
+                match guard.as_deref().zip(token) {
+                    Some((guard, token)) => guard.changes_token(token).await,
                     None => std::future::pending().await,
                 }
             };

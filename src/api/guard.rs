@@ -51,6 +51,8 @@ pub enum Asked<'a> {
 /// What a client must show and what it may ask for.
 pub struct Pass {
     token: Secret,
+    /// How many tokens counted before it at its guard.
+    number: u64,
     may: Box<dyn Fn(Asked<'_>) -> bool + Send + Sync>,
 }
 
@@ -58,7 +60,7 @@ impl Pass {
     /// For whoever sends `token` as `Authorization`, just so or behind `Bearer `. `may` says what they may ask for, but
     /// for [`Asked::Health`], which everybody may.
     pub fn new(token: Secret, may: impl Fn(Asked<'_>) -> bool + Send + Sync + 'static) -> Self {
-        Self { token, may: Box::new(may) }
+        Self { token, number: 0, may: Box::new(may) }
     }
 
     /// Whether `asked` may be had.
@@ -112,15 +114,21 @@ impl Guard {
 
     /// From now on `pass` is what counts, on open connections too.
     pub fn change(&self, pass: Pass) {
-        self.pass.send_replace(pass);
+        self.pass.send_modify(|now| {
+            let number = now.number + u64::from(pass.token != now.token);
+            *now = Pass { number, ..pass };
+        });
     }
 
-    /// Waits until the token is another than the one that counts now.
-    pub(super) async fn changes_token(&self) {
-        let mut passes = self.pass.subscribe();
-        let token = passes.borrow_and_update().token.clone();
+    /// Which of its tokens counts now.
+    pub(super) fn token_number(&self) -> u64 {
+        self.pass.borrow().number
+    }
+
+    /// Waits until the token of that `number` counts no more.
+    pub(super) async fn changes_token(&self, number: u64) {
         // It is there as long as `self` is.
-        drop(passes.wait_for(|pass| pass.token != token).await);
+        drop(self.pass.subscribe().wait_for(|pass| pass.number != number).await);
     }
 
     /// Lets a request in, or says why not.

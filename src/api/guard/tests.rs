@@ -143,9 +143,9 @@ fn of_many_refused_requests_one_a_minute_is_told() {
 #[tokio::test]
 async fn a_token_that_is_another_is_told_and_other_changes_are_not() {
     let guard = Guard::new(([127, 0, 0, 1], 1).into(), Pass::new(Secret::new("one"), |_| true));
-    let told = std::cell::Cell::new(false);
+    let (told, let_in_by) = (std::cell::Cell::new(false), guard.token_number());
     let changes = async {
-        guard.changes_token().await;
+        guard.changes_token(let_in_by).await;
         told.set(true);
     };
     tokio::join!(changes, async {
@@ -157,4 +157,6 @@ async fn a_token_that_is_another_is_told_and_other_changes_are_not() {
         guard.change(Pass::new(Secret::new("two"), |_| false));
     });
     assert!(told.get());
+    // Who was let in by a token that counts no more is told at once.
+    guard.changes_token(let_in_by).await;
 }
