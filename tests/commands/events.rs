@@ -14,9 +14,9 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use sso_refresh::simulator::Options;
 
-use crate::support::{Center, Daemon, Home, WORK, WORK_AND_HOME, secrets};
+use crate::support::{Center, Daemon, Home, WORK, WORK_AND_HOME};
 
-/// `events`, which is known to follow: it has seen the first of `seen`.
+/// `events`, as a program that reads it.
 struct Follower {
     process: Daemon,
     lines: std::io::Lines<BufReader<ChildStdout>>,
@@ -83,7 +83,12 @@ fn running(center: &Center, aws_config: &str, config: &str) -> (Home, Daemon) {
 fn what_happens_is_told_in_a_line_each_and_never_a_secret() {
     let center = Center::start(Options::default());
     let (home, daemon) = running(&center, WORK, "");
-    let mut planted = secrets(&center.sign_in(&home, "work", Duration::from_secs(3000)));
+    let in_file = || {
+        let token: Value =
+            serde_json::from_str(&fs::read_to_string(home.token_path("work")).unwrap()).unwrap();
+        ["accessToken", "refreshToken", "clientSecret"].map(|key| token[key].as_str().unwrap().to_owned())
+    };
+    let mut planted = in_file().to_vec();
     let mut all = Follower::start(&home, "events");
     all.follows(&home);
 
@@ -97,10 +102,7 @@ fn what_happens_is_told_in_a_line_each_and_never_a_secret() {
     assert_eq!(home.run("refresh work").code, 0);
     let recovered = all.until("recovered");
     assert!(recovered["afterSecs"].is_u64(), "{recovered}");
-    let token: Value = serde_json::from_str(&fs::read_to_string(home.token_path("work")).unwrap()).unwrap();
-    for key in ["accessToken", "refreshToken", "clientSecret"] {
-        planted.push(token[key].as_str().unwrap().to_owned());
-    }
+    planted.extend(in_file());
     center.set_faults("CreateToken:InvalidGrantException");
     home.run("refresh work");
     let needed = all.until("sign_in_needed");
@@ -177,7 +179,8 @@ fn its_ends_are_told_by_the_exit_code() {
 fn the_endpoint_tells_whoever_has_its_token_and_a_reload_of_it_ends_that() {
     let center = Center::start(Options::default());
     // Even where no profile may be had.
-    let (home, mut daemon) = running(&center, WORK, "[listen]\naddress = \"127.0.0.1:0\"\nprofiles = []\n");
+    let listen = "[listen]\naddress = \"127.0.0.1:0\"\nprofiles = []\n";
+    let (home, mut daemon) = running(&center, WORK, listen);
     let status: Value = serde_json::from_str(&home.run("status --json").stdout).unwrap();
     let address = status["daemon"]["endpoint"]["address"].as_str().unwrap().to_owned();
     let token = fs::read_to_string(status["daemon"]["endpoint"]["token_file"].as_str().unwrap()).unwrap();
@@ -200,6 +203,15 @@ fn the_endpoint_tells_whoever_has_its_token_and_a_reload_of_it_ends_that() {
     assert!(first.contains("200 OK"), "{first}");
     assert_eq!(home.run("refresh work").code, 0);
     lines.find(|line| line.as_ref().unwrap() == "event: refreshed").unwrap().unwrap();
+    // It ends for whoever has a token that counts no more.
+    home.write("token", "another-token-of-the-user-0123456789abcdef");
+    home.write_config(&format!("{listen}token_file = \"~/token\"\n"));
+    assert_eq!(home.run("reload").code, 0);
+    let is_another = |line: &str| line == ": the token of this endpoint is another now";
+    lines.find(|line| is_another(line.as_ref().unwrap())).unwrap().unwrap();
+    assert!(ask(&format!("Authorization: {token}\r\n")).0.contains("401"));
+    let (first, mut lines) = ask("Authorization: another-token-of-the-user-0123456789abcdef\r\n");
+    assert!(first.contains("200 OK"), "{first}");
     home.write_config("");
     assert_eq!(home.run("reload").code, 0);
     lines.find(|line| line.as_ref().unwrap().starts_with(": the daemon does not serve")).unwrap().unwrap();
