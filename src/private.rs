@@ -67,6 +67,20 @@ pub(crate) fn own(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// Makes a folder of our own again that was taken away, and the one above it, but no more: what is above those may be
+/// a disk that is not there.
+pub(crate) fn restore(path: &Path) -> Result<(), Error> {
+    if !path.is_dir() {
+        for folder in path.parent().into_iter().chain([path]) {
+            match DirBuilder::new().mode(0o700).create(folder) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
+                _ => {}
+            }
+        }
+    }
+    own(path)
+}
+
 #[cfg(test)]
 mod tests {
     use std::{

@@ -5,7 +5,7 @@
 use std::{
     collections::HashMap,
     fmt::Write as _,
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Read, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
@@ -13,7 +13,6 @@ use std::{
 
 use nix::libc::{O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK};
 use sha1::{Digest, Sha1};
-use tempfile::NamedTempFile;
 
 use super::Event;
 use crate::{private, time::Timestamp};
@@ -59,7 +58,7 @@ impl History {
     }
 
     fn append(&mut self, path: &Path, event: &Event) -> io::Result<()> {
-        private::own(&self.folder).map_err(|error| match error {
+        private::restore(&self.folder).map_err(|error| match error {
             private::Error::Io(error) => error,
             error => io::Error::other(error.to_string()),
         })?;
@@ -82,12 +81,13 @@ impl History {
     fn cut(&mut self, path: &Path) -> io::Result<()> {
         let events = parsed(&text(path)?);
         let last = &events[events.len().saturating_sub(KEPT)..];
-        // Born for the user alone.
-        let mut file = NamedTempFile::with_prefix_in("history-", &self.folder)?;
+        // One name for all times: what a crash has left there is written over.
+        let temporary = path.with_extension("tmp");
+        let mut file = open(OpenOptions::new().write(true).truncate(true).create(true), &temporary)?;
         let lines: String = last.iter().map(|event| event.json() + "\n").collect();
         file.write_all(lines.as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)?;
         self.lines.insert(path.into(), last.len());
         Ok(())
     }

@@ -1,11 +1,6 @@
 //! Private folders, and what holds for every folder.
 
-use std::{
-    fs::{DirBuilder, File},
-    io,
-    os::unix::fs::DirBuilderExt,
-    path::Path,
-};
+use std::{fs::File, io, path::Path};
 
 use nix::errno::Errno;
 
@@ -22,21 +17,12 @@ pub(super) fn create_own(path: &Path) -> Result<(), Error> {
     private::own(path).map_err(|error| explained(error, path))
 }
 
-/// Makes a folder of our own again that was taken away, and the one above it, but no more: what is above those may be
-/// a disk that is not there.
+/// Makes a folder of our own again that was taken away, as [`private::restore`] does.
 pub(super) fn restore_own(path: &Path) -> Result<(), Error> {
     if path.is_dir() {
         return Ok(());
     }
-    for folder in [of(path), path] {
-        match DirBuilder::new().mode(0o700).create(folder) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(Error::from_io("make the folder", folder, error));
-            }
-            _ => {}
-        }
-    }
-    create_own(path)
+    private::restore(path).map_err(|error| explained(error, path))
 }
 
 /// The folder that `path` is in.

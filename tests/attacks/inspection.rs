@@ -26,6 +26,16 @@ pub(crate) fn inspect(home: &Home) -> (BTreeMap<PathBuf, Value>, Vec<PathBuf>) {
             match path.extension().and_then(|extension| extension.to_str()) {
                 Some("tmp") => left.push(path),
                 Some("lock") => {}
+                // The history: what a crash has cut off in it is a line of its own, and skipped.
+                Some("jsonl") => {
+                    let text = fs::read_to_string(&path).unwrap();
+                    let torn = text.lines().filter(|line| serde_json::from_str::<Value>(line).is_err());
+                    let torn: Vec<&str> = torn.collect();
+                    let known = |line: &&str| {
+                        line.starts_with("{\"version\":1,") || "{\"version\":1,".starts_with(*line)
+                    };
+                    assert!(torn.iter().all(known), "{}: {torn:?}", path.display());
+                }
                 _ => {
                     let text = fs::read_to_string(&path).unwrap();
                     let parsed = serde_json::from_str(&text);
