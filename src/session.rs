@@ -149,11 +149,15 @@ impl Session {
             }
             Event::Read { stored, memory, .. } => self.read(stored, memory, now, random, &mut actions),
             Event::Exchanged { generation, outcome } => {
+                // Its token may have been seen in the file before the answer came to be told here.
+                let is_known = matches!(&outcome, Outcome::Refreshed(token) if self.has(token));
+                let mut counts = generation == self.generation;
                 if self.in_flight == Some(generation) {
                     self.in_flight = None;
                     self.attempts += 1;
+                    counts |= is_known;
                 }
-                if generation == self.generation {
+                if counts {
                     self.exchanged(outcome, now, random, &mut actions);
                 }
             }
@@ -222,7 +226,7 @@ impl Session {
         actions: &mut Vec<Action>,
     ) {
         match stored {
-            Stored::Token(token) if self.token.as_ref().is_some_and(|known| known.same_as(&token)) => {
+            Stored::Token(token) if self.has(&token) => {
                 self.readable_again();
                 self.take_word(memory);
             }
@@ -235,6 +239,10 @@ impl Session {
             Stored::Broken(message) => self.unreadable(message, now, actions),
             Stored::Unreachable(message) => self.unreachable(message, now, random, actions),
         }
+    }
+
+    fn has(&self, token: &Token) -> bool {
+        self.token.as_ref().is_some_and(|known| known.same_as(token))
     }
 
     fn exchanged(&mut self, outcome: Outcome, now: Timestamp, random: f64, actions: &mut Vec<Action>) {

@@ -154,3 +154,19 @@ fn who_waited_for_an_exchange_that_never_began_waits_for_another() {
     assert_eq!(drive.read(1201, Stored::Token(token("b", 1200, HOUR + 1200))), "taken-up");
     assert_eq!(drive.event(1201, Event::Withdrawn { generation: withdrawn }), "", "it is enough");
 }
+
+#[test]
+fn a_token_that_is_seen_in_the_file_before_its_answer_comes_is_told_as_refreshed() {
+    let new = || token("b", 2400, 2400 + HOUR);
+    let mut drive = Drive::with(token("a", 0, HOUR), 0);
+    assert_eq!(drive.event(2400, Event::RefreshAsked), "exchange");
+    drive.read(2401, Stored::Token(new()));
+    let said = drive.done(2402, Outcome::Refreshed(new()));
+    assert!(said.contains("refreshed"), "{said}");
+    assert_eq!(drive.done(2403, Outcome::Refreshed(new())), "", "once");
+
+    let mut drive = Drive::with(token("a", 0, HOUR), 0);
+    drive.event(2400, Event::RefreshAsked);
+    drive.read(2401, Stored::Token(token("rival", 2400, 2400 + HOUR)));
+    assert_eq!(drive.done(2402, Outcome::Refreshed(new())), "", "another's token stays");
+}
