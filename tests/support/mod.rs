@@ -16,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+use nix::sys::signal::{self, SigHandler, Signal};
 use serde_json::json;
 use sso_refresh::{
     session::token::{Registration, Secret, Token},
@@ -43,6 +44,16 @@ pub(crate) struct Home {
     endpoint: String,
 }
 
+/// Has programs that are started heed Ctrl-C, as from a terminal: whoever runs tests in the background may have them
+/// ignore it.
+#[expect(unsafe_code, reason = "a disposition can be set in no other way")]
+fn heed_signals() {
+    for signal in [Signal::SIGINT, Signal::SIGQUIT] {
+        // SAFETY: the default is no handler of ours, so that nothing can be called at a wrong moment.
+        unsafe { signal::signal(signal, SigHandler::SigDfl) }.unwrap();
+    }
+}
+
 /// What a command did.
 #[derive(Debug)]
 pub(crate) struct Ran {
@@ -54,6 +65,7 @@ pub(crate) struct Ran {
 impl Home {
     /// An empty one. AWS is where nobody listens.
     pub(crate) fn new() -> Self {
+        heed_signals();
         let folder = tempfile::Builder::new().prefix("sso").tempdir().unwrap();
         Self { folder, endpoint: "http://127.0.0.1:9".into() }
     }
@@ -181,9 +193,9 @@ impl Daemon {
     }
 
     /// Sends a signal.
-    pub(crate) fn signal(&self, signal: nix::sys::signal::Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = nix::unistd::Pid::from_raw(self.0.id().try_into().unwrap());
-        nix::sys::signal::kill(pid, signal).unwrap();
+        signal::kill(pid, signal).unwrap();
     }
 
     /// The exit code, once it has ended.
