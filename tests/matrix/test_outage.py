@@ -26,9 +26,12 @@ def test_an_outage_is_not_noticed(record):
             return machine.status()[SESSION]["state"]
 
         def renewal():
-            """Of credentials that live an hour, give or take a hundredth, once those in hand are some seconds old."""
+            """Of credentials that live an hour, give or take a hundredth, once those in hand are some seconds old.
+
+            As long as they are new AWS is not asked, and they are said to last too short a time.
+            """
             tried = machine.sso_refresh("credentials", "--profile", PROFILE, "--min-validity", "1h 30s")
-            return tried if tried.returncode else None
+            return tried if tried.returncode == 5 else None
 
         def all_have_the_right_role():
             for resident in residents:
@@ -47,8 +50,7 @@ def test_an_outage_is_not_noticed(record):
         end = time.monotonic() + OUTAGE
         assert machine.sso_refresh("refresh").returncode == 5
         # What asks for more than there is makes the daemon renew the role credentials. Those that it has stay.
-        failed = wait_for("a renewal that fails", renewal)
-        assert failed.returncode == 5, failed.stderr
+        wait_for("a renewal that fails", renewal)
         while time.monotonic() < end:
             all_have_the_right_role()
         wait_for("an exchange that has failed", lambda: state() == "backoff")
