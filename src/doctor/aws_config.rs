@@ -107,7 +107,7 @@ mod tests {
     fn found(text: &str, other: Option<&str>) -> Vec<Finding> {
         let (read_here, settings) = (read(text), settings(text));
         let other = other.map(|other| ("~/.aws/config".to_owned(), read(other).sessions));
-        let facts = Facts { file: "/work/aws".into(), read: &read_here, settings: Some(&settings), other };
+        let facts = Facts { file: "/other/aws".into(), read: &read_here, settings: Some(&settings), other };
         let topic = examine(&facts);
         topic.findings.into_iter().filter(|finding| finding.verdict != Verdict::Ok).collect()
     }

@@ -133,7 +133,7 @@ fn nobody_gets_anything_without_the_token() {
     let (address, key) = (scene.address, &scene.key);
     let authorization = |value: &str| format!("host: {address}\r\nauthorization: {value}\r\n");
     for target in
-        ["/token", "/v1/status", "/v1/credentials/dev", "/v1/sessions/work/token", "/", "/v1/reload"]
+        ["/token", "/v1/status", "/v1/credentials/dev", "/v1/sessions/home/token", "/", "/v1/reload"]
     {
         for headers in [
             format!("host: {address}\r\n"),
@@ -222,8 +222,8 @@ fn only_listed_profiles_are_handed_out() {
         ("/v1/credentials/dev%20", 403),
         ("/v1/credentials/*", 403),
         ("/token", 403),
-        ("/v1/sessions/work/token", 403),
-        ("/v1/sessions/work/credentials?account_id=012345678901&role_name=ReadOnly", 403),
+        ("/v1/sessions/home/token", 403),
+        ("/v1/sessions/home/credentials?account_id=012345678901&role_name=ReadOnly", 403),
         ("/v1/status", 200),
     ] {
         let answer = scene.answer(&scene.good(target, ""));

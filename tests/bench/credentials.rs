@@ -19,6 +19,7 @@ use crate::{
     ways::{Way, race},
 };
 
+const SESSION: &str = "work";
 const ROUNDS: usize = 20;
 /// The AWS CLI takes at least this many times as long.
 const AIM: f64 = 150.0;
@@ -35,7 +36,7 @@ pub(crate) fn measure(binary: &Path) -> anyhow::Result<Vec<Figure>> {
     let mut ways = vec![Way::new("sso-refresh credentials", binary, arguments)];
     match floor::compile(&home) {
         Ok(floor) => {
-            let target = format!("/v1/sessions/work/credentials?account_id={ACCOUNT}&role_name={ROLE}");
+            let target = format!("/v1/sessions/{SESSION}/credentials?account_id={ACCOUNT}&role_name={ROLE}");
             ways.push(floor::way(&home, floor, &target));
         }
         Err(error) => println!("  WITHOUT the floor client: {error:#}"),

@@ -172,8 +172,8 @@ fn nothing_but_the_profile_is_to_be_had() {
     for (path, status) in [
         ("/v1/credentials/dev", 403),
         ("/token", 403),
-        ("/v1/sessions/work/token", 403),
-        ("/v1/sessions/work/credentials?account_id=012345678901&role_name=ReadOnly", 403),
+        ("/v1/sessions/home/token", 403),
+        ("/v1/sessions/home/credentials?account_id=012345678901&role_name=ReadOnly", 403),
         ("/v1/status", 403),
         ("/v1/reload", 405),
         ("/elsewhere", 404),

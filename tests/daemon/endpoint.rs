@@ -113,7 +113,8 @@ async fn tokens_and_the_status_are_there_with_the_token_and_nothing_without() {
     place
         .play(async {
             let sdk = Sdk::new(&place).await;
-            for target in ["/token", "/v1/sessions/work/token"] {
+            let of_session = format!("/v1/sessions/{}/token", "work");
+            for target in ["/token", of_session.as_str()] {
                 let (status, given) = sdk.get(target).await;
                 assert_eq!((status, &given["accessToken"]), (200, &json!(issued.access_token.expose())));
                 assert_eq!(sdk.get_with(target, "wrong").await.unwrap().0, 401);
