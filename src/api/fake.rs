@@ -82,17 +82,9 @@ pub(super) fn report() -> Report {
 /// The status of a session that is well.
 pub(super) fn status(session: &str) -> Status {
     Status {
-        session: session.into(),
-        state: State::Fresh,
-        reason: None,
         expires_at: Some(NOW.after(Duration::from_secs(3600))),
         next: Some(Next { at: NOW.after(Duration::from_secs(2400)), why: "refresh".into() }),
-        session_ends_at: None,
-        registration_expires_at: None,
-        refreshed_at: None,
-        last_error: None,
-        remedy: None,
-        usable: true,
+        ..Status::bare(session, State::Fresh)
     }
 }
 

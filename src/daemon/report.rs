@@ -170,19 +170,7 @@ mod tests {
     use super::*;
 
     fn status(session: &str, state: State, usable: bool) -> Status {
-        Status {
-            session: session.into(),
-            state,
-            reason: None,
-            expires_at: None,
-            next: None,
-            session_ends_at: None,
-            registration_expires_at: None,
-            refreshed_at: None,
-            last_error: None,
-            remedy: (!usable).then(|| "a command".into()),
-            usable,
-        }
+        Status { remedy: (!usable).then(|| "a command".into()), usable, ..Status::bare(session, state) }
     }
 
     #[test]

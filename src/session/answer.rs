@@ -128,7 +128,9 @@ impl Session {
             state,
             reason,
             expires_at: token.map(|token| token.expires_at),
+            token_life_secs: token.map(|_| self.life().as_secs()),
             next: self.next_attempt().map(|(at, why)| Next { at, why: why.into() }),
+            signed_in_at: self.memory.signed_in_at,
             session_ends_at: self.session_end().filter(|end| *end > now),
             registration_expires_at: token
                 .and_then(|token| token.registration.as_ref())

@@ -17,9 +17,15 @@ pub struct Status {
     /// When the access token ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// How long the access token lives in all, in seconds: as is known, else as was learned or is usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_life_secs: Option<u64>,
     /// When the session acts next.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<Next>,
+    /// When the user signed in, where that was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_in_at: Option<Timestamp>,
     /// When the Identity Center session likely ends: configured or learned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_ends_at: Option<Timestamp>,
@@ -62,6 +68,28 @@ pub enum State {
     Backoff,
     /// Only a sign-in helps.
     LoginRequired,
+}
+
+#[cfg(test)]
+impl Status {
+    /// One of which nothing else is known.
+    pub(crate) fn bare(session: &str, state: State) -> Self {
+        Self {
+            session: session.into(),
+            state,
+            reason: None,
+            expires_at: None,
+            token_life_secs: None,
+            next: None,
+            signed_in_at: None,
+            session_ends_at: None,
+            registration_expires_at: None,
+            refreshed_at: None,
+            last_error: None,
+            remedy: None,
+            usable: state == State::Fresh,
+        }
+    }
 }
 
 impl State {

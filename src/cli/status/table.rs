@@ -79,22 +79,6 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_secs(1_798_761_600);
 
-    fn status(session: &str, state: State) -> Status {
-        Status {
-            session: session.into(),
-            state,
-            reason: None,
-            expires_at: None,
-            next: None,
-            session_ends_at: None,
-            registration_expires_at: None,
-            refreshed_at: None,
-            last_error: None,
-            remedy: None,
-            usable: state == State::Fresh,
-        }
-    }
-
     fn after(secs: i64) -> Timestamp {
         Timestamp::from_secs(NOW.secs() + secs)
     }
@@ -106,7 +90,7 @@ mod tests {
                 expires_at: Some(after(3540)),
                 next: next(2272, "refresh"),
                 session_ends_at: Some(after(25_320)),
-                ..status("work", State::Fresh)
+                ..Status::bare("work", State::Fresh)
             },
             Status {
                 expires_at: Some(after(543)),
@@ -115,23 +99,23 @@ mod tests {
                     "can't find the host oidc.eu-west-1.amazonaws.com: check the network".into(),
                 ),
                 usable: true,
-                ..status("a-rather-long-session-name", State::Backoff)
+                ..Status::bare("a-rather-long-session-name", State::Backoff)
             },
             Status {
                 expires_at: Some(after(-60)),
                 reason: Some("the sign-in session has ended".into()),
                 remedy: Some("sso-refresh login old".into()),
-                ..status("old", State::LoginRequired)
+                ..Status::bare("old", State::LoginRequired)
             },
-            Status { expires_at: Some(after(-60)), usable: false, ..status("idle", State::Fresh) },
+            Status { expires_at: Some(after(-60)), usable: false, ..Status::bare("idle", State::Fresh) },
             Status {
                 expires_at: Some(after(1200)),
                 next: next(1200, "expiry: the token can't be refreshed"),
                 reason: Some("it was issued without a refresh token".into()),
                 remedy: Some("sso-refresh login bare".into()),
-                ..status("bare", State::Fresh)
+                ..Status::bare("bare", State::Fresh)
             },
-            status("new", State::SignedOut),
+            Status::bare("new", State::SignedOut),
         ]
     }
 

@@ -97,17 +97,11 @@ fn with_one_it_is_the_daemon_that_tells() {
         (State::LoginRequired, false, None, Failure, said),
     ] {
         let status = Status {
-            session: "work".into(),
-            state,
             reason: Some("the sign-in session has ended (invalid_grant)".into()),
-            expires_at: None,
-            next: None,
-            session_ends_at: None,
-            registration_expires_at: None,
-            refreshed_at: None,
             last_error: Some("can't find the host".into()),
             remedy: remedy.map(str::to_owned),
             usable,
+            ..Status::bare("work", state)
         };
         let findings = found(Content::Missing, Some(&status), &[NEEDED_SCOPE]);
         assert_eq!(check(&findings, "signed-in"), (verdict, expected.to_owned()), "{state:?} {usable}");
