@@ -31,8 +31,9 @@ mod simulate;
 mod status;
 mod token;
 mod uninterrupted;
+mod usage;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{env, path::PathBuf, process::ExitCode};
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
@@ -137,6 +138,10 @@ pub(crate) fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
+            if let Some(failure) = usage::failure(&error, env::args_os().skip(1)) {
+                failure.say();
+                return failure.code().into();
+            }
             // A closed pipe is no error, and there is nowhere to tell of any other.
             drop(error.print());
             return u8::try_from(error.exit_code()).unwrap_or(exit::USAGE).into();

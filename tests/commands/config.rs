@@ -111,8 +111,14 @@ fn wrong_usage() {
     {
         let ran = home.run(line);
         assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{line}");
-        assert!(!ran.stderr.is_empty(), "{line}");
+        // Nothing at all asks for the help; each mistake is one line.
+        assert_eq!(ran.stderr.lines().count() == 1, !line.is_empty(), "{ran:?}");
+        assert_eq!(ran.stderr.starts_with("sso-refresh: "), !line.is_empty(), "{ran:?}");
     }
+    assert_eq!(
+        home.run("login --reneww").stderr,
+        "sso-refresh: unknown option `--reneww`, did you mean `--renew`?; see `sso-refresh login --help`\n"
+    );
     let ran = home.run("--version");
     assert_eq!(ran.stdout, concat!("sso-refresh ", env!("CARGO_PKG_VERSION"), "\n"));
 }
