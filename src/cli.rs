@@ -135,6 +135,9 @@ enum Command {
 
 /// Reads the command line, does what it says and returns the exit code.
 pub(crate) fn main() -> ExitCode {
+    if completions::answered() {
+        return exit::DONE.into();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
