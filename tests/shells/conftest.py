@@ -33,8 +33,9 @@ class Shell:
             "HTTPS_PROXY": "http://127.0.0.1:9",
         }
         self.terminal = pexpect.spawn(
-            program, arguments, env=environment, cwd=home, encoding="utf-8", timeout=10, dimensions=(40, 160)
+            program, arguments, env=environment, cwd=home, encoding="utf-8", timeout=PATIENCE, dimensions=(40, 160)
         )
+        self.terminal.delaybeforesend = None
         for line in lines:
             self.terminal.expect_exact(PROMPT)
             self.terminal.send(line + "\r")
@@ -48,11 +49,13 @@ class Shell:
         self.terminal.expect_exact(PROMPT)
         return arguments
 
-    def shown(self, typed, last):
-        """What is on the terminal after `typed`, up to `last`. Nothing more can be typed then."""
+    def shows(self, typed, *texts):
+        """What is on the terminal once all of `texts` are. Nothing more can be typed then."""
         self.terminal.send(typed)
-        self.terminal.expect_exact(last)
-        return self.terminal.before + last
+        shown = ""
+        while not all(text in shown for text in texts):
+            shown += self.terminal.read_nonblocking(4096)
+        return shown
 
 
 def toml(text):

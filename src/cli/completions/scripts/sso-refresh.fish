@@ -18,8 +18,9 @@ function __sso_refresh_complete
     set --local typed (string unescape -- $last; or string replace --regex '^[\'"]' '' -- $last)
     set --local answer (SSO_REFRESH_COMPLETE=fish command sso-refresh -- $words "$typed" 2>/dev/null)
     if test "$answer[1]" = files
-        string match --quiet --regex '^(?<option>(?:--[^=]*=)?)(?<path>.*)$' -- $typed
-        printf '%s\n' $option(__fish_complete_path $path)
+        # As an argument of no command in particular.
+        string match --quiet --regex '^(?<option>(?:--[^=]*=)?)(?<path>.*)$' -- $last
+        printf '%s\n' $option(complete --do-complete "'' $path")
     else
         printf '%s\n' $answer[2..]
     end
