@@ -18,6 +18,7 @@ mod listing;
 mod log;
 mod login;
 mod logout;
+mod man;
 mod out;
 mod profiles;
 mod program;
@@ -54,7 +55,7 @@ const EVERYWHERE: &str = "Options of every command";
                   sso-refresh login             signs in\n  \
                   sso-refresh service install   keeps the tokens fresh from now on\n  \
                   sso-refresh status            shows how they are\n\n\
-                  Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 a sign-in is needed,\n\
+                  Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 a sign-in is needed, \
                   4 the daemon is not running, 5 temporary: try again later.",
     max_term_width = 100,
     disable_help_subcommand = true,
@@ -131,6 +132,8 @@ enum Command {
     Simulate(simulate::Args),
     /// Print the completions for a shell
     Completions(completions::Args),
+    /// Show a manual page, or write them all
+    Man(man::Args),
 }
 
 /// Reads the command line, does what it says and returns the exit code.
@@ -195,6 +198,7 @@ impl Cli {
             #[cfg(feature = "simulator")]
             Command::Simulate(args) => simulate::run(args),
             Command::Completions(args) => completions::run(args),
+            Command::Man(args) => man::run(args),
         }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! The files are those of `packaging/`, with the places of this machine in them.
 
-mod carried;
+pub mod carried;
 pub mod launchd;
 mod mark;
 mod state;

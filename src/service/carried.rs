@@ -4,11 +4,11 @@
 use crate::config::{environment::Environment, paths::Paths};
 
 /// Variables that name a place: each counts as the path that was made of it here.
-const PLACES: [&str; 5] =
+pub const PLACES: [&str; 5] =
     ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "AWS_CA_BUNDLE"];
 
 /// Variables that are taken as they are.
-const VALUES: [&str; 13] = [
+pub const VALUES: [&str; 13] = [
     "ALL_PROXY",
     "AWS_ENDPOINT_URL_SSO",
     "AWS_ENDPOINT_URL_SSO_OIDC",
