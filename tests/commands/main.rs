@@ -21,6 +21,7 @@ mod hooks;
 mod import;
 mod journal;
 mod login;
+mod man;
 mod paste;
 mod profiles;
 mod run;

@@ -42,6 +42,25 @@ pub(super) fn all(mut cli: Command) -> Vec<Page> {
 }
 
 impl Page {
+    /// The body with its title, without what readers of roff warn of: a break beside an empty line, and a paragraph that
+    /// begins where a section does.
+    fn new(name: String, section: u8, body: &str) -> Self {
+        let mut body = body.replace("\n.br\n\n.br\n", "\n.sp\n");
+        let mut begins = true;
+        body = body
+            .split_inclusive('\n')
+            .filter(|line| {
+                let kept = !(begins && *line == ".PP\n");
+                begins = line.starts_with(".SH") || (begins && !kept);
+                kept
+            })
+            .collect();
+        // There is no date: the same source gives the same page. Empty arguments are nothing that the crate writes.
+        let title =
+            format!(".TH {name} {section} \"\" \"sso-refresh {}\" {MANUAL}\n", env!("CARGO_PKG_VERSION"));
+        Self { name, section, text: title + &body }
+    }
+
     /// What tells it from the others: `login`, `service-install`, `toml`; nothing for that of the program.
     pub(super) fn short(&self) -> &str {
         self.name.strip_prefix("sso-refresh").unwrap_or_default().trim_start_matches(['-', '.'])
@@ -64,14 +83,12 @@ fn of(command: &Command) -> Page {
     let name = command.get_display_name().unwrap_or_else(|| command.get_name()).to_owned();
     let is_root = !name.contains("refresh-");
     let help = Help::of(command);
-    // Not "subcommands", which clap_mangen would have in the synopsis.
-    let man = Man::new(command.clone().subcommand_value_name("command"))
-        .source(concat!("sso-refresh ", env!("CARGO_PKG_VERSION")))
-        .manual(MANUAL);
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage: ").to_owned();
+    let man = Man::new(command.clone().override_usage(usage));
     let mut text = Vec::new();
     let mut end = Roff::new();
     let written = [
-        man.render_title(&mut text),
         man.render_name_section(&mut text),
         man.render_synopsis_section(&mut text),
         man.render_description_section(&mut text),
@@ -83,8 +100,8 @@ fn of(command: &Command) -> Page {
     debug_assert!(listed.is_ok() && written.iter().all(Result::is_ok));
 
     end.control("SH", ["EXIT STATUS"]);
-    for paragraph in &help.exit_codes {
-        end.control("PP", []);
+    // Those of the program are the table.
+    for paragraph in help.exit_codes.iter().filter(|_| !is_root) {
         end.text([roman(paragraph)]);
     }
     items(&mut end, &EXIT_STATUS);
@@ -102,7 +119,7 @@ fn of(command: &Command) -> Page {
     }
     end.control("SH", ["SEE ALSO"]);
     see_also(&mut end, command, &name);
-    Page { name, section: 1, text: String::from_utf8_lossy(&text).into_owned() + &end.render() }
+    Page::new(name, 1, &(String::from_utf8_lossy(&text) + end.render().as_str()))
 }
 
 /// The help behind the options, in its parts.
@@ -193,7 +210,6 @@ fn see_also(roff: &mut Roff, command: &Command, name: &str) {
 
 fn config_file() -> Page {
     let mut roff = Roff::new();
-    roff.control("TH", [CONFIG_PAGE, "5", "", concat!("sso-refresh ", env!("CARGO_PKG_VERSION")), MANUAL]);
     roff.control("SH", ["NAME"]);
     roff.text([roman(format!("{CONFIG_PAGE} - configuration of sso-refresh"))]);
     roff.control("SH", ["SYNOPSIS"]);
@@ -217,7 +233,7 @@ fn config_file() -> Page {
     Example { about: None, lines }.write(&mut roff);
     roff.control("SH", ["SEE ALSO"]);
     roff.text([bold("sso-refresh"), roman("(1), "), bold("sso-refresh-config"), roman("(1)")]);
-    Page { name: CONFIG_PAGE.into(), section: 5, text: roff.render() }
+    Page::new(CONFIG_PAGE.into(), 5, &roff.render())
 }
 
 #[cfg(test)]
