@@ -1,4 +1,4 @@
-//! `config`, mistakes in the configuration, and `completions`.
+//! `config`, and mistakes in the configuration and on the command line.
 
 use serde_json::Value;
 
@@ -91,16 +91,6 @@ fn show_says_where_each_setting_comes_from() {
     assert_eq!(setting["key"], "refresh_before");
     assert_eq!(setting["value"], "25m");
     assert_eq!(setting["origin"], "~/.config/sso-refresh/config.toml:1");
-}
-
-#[test]
-fn completions_for_each_shell() {
-    let home = Home::new();
-    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let ran = home.run(&format!("completions {shell}"));
-        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
-        assert!(ran.stdout.contains("min-validity"), "{shell}");
-    }
 }
 
 #[test]

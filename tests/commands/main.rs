@@ -10,6 +10,7 @@ mod authority;
 
 mod activation;
 mod browser;
+mod completions;
 mod config;
 mod credentials;
 mod doctor;
