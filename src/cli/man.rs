@@ -120,8 +120,7 @@ mod tests {
     fn a_page_is_found_by_the_words_of_its_command() {
         let pages = page::all(Cli::command());
         let found = |words: &str| {
-            named(&pages, &words.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
-                .map(|page| page.file())
+            named(&pages, &words.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).map(Page::file)
         };
         for (words, expected) in [
             ("", "sso-refresh.1"),

@@ -1,5 +1,7 @@
 //! `completions`, and what the program answers to each script. `tests/shells` has the shells themselves.
 
+#![expect(clippy::unwrap_used, reason = "a program that can't be run fails the test")]
+
 use std::process::Output;
 
 use crate::support::{Home, WORK};

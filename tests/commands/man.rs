@@ -1,7 +1,12 @@
 //! `man`: the pages as readers of manuals take them, and where they are put.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a page that can't be had fails the test; one that can't be read is said"
+)]
+
 use std::{
-    io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -19,7 +24,7 @@ fn pages(home: &Home) -> Vec<PathBuf> {
 fn can_run(program: &str) -> bool {
     let found = Command::new(program).arg("-h").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     if !found {
-        writeln!(std::io::stderr(), "SKIPPED: there is no `{program}`; install mandoc and man-db").unwrap();
+        eprintln!("SKIPPED: there is no `{program}`; install mandoc and man-db");
     }
     found
 }

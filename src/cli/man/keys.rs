@@ -188,7 +188,7 @@ mod tests {
                 text.push_str(heading);
             }
             for Key { name, value, .. } in *keys {
-                text.push_str(&format!("\n{name} = {value}\n"));
+                text += &["\n", name, " = ", value, "\n"].concat();
             }
         }
         for text in [text.as_str(), EXAMPLE] {
