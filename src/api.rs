@@ -24,6 +24,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     events::bus::Subscription,
+    metrics::Moment,
     session::{
         role::{Role, RoleCredentials},
         status::Status,
@@ -198,6 +199,21 @@ pub struct Report {
     pub daemon: DaemonInfo,
     /// Every session, in the order of their names.
     pub sessions: Vec<Status>,
+}
+
+impl Report {
+    /// The same for the metrics, where it is `now`.
+    fn at(self, now: Timestamp) -> Moment {
+        let Self { daemon, sessions, .. } = self;
+        Moment {
+            now,
+            started_at: daemon.started_at,
+            version: daemon.version,
+            configured: daemon.config_error.is_none(),
+            clock_ahead_secs: daemon.clock_ahead_secs.unwrap_or_default(),
+            sessions,
+        }
+    }
 }
 
 /// The daemon's process.

@@ -27,7 +27,7 @@ pub mod waiters;
 mod wake;
 mod watch;
 
-use std::{collections::BTreeMap, io, time::Duration};
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -36,7 +36,7 @@ use self::{
     agenda::Agenda,
     calls::Parked,
     desk::Desk,
-    effects::{Done, Effects},
+    effects::{Done, Effects, Planned},
     endpoint::Endpoint,
     files::{Files, Stamp},
     heartbeat::Heartbeat,
@@ -55,6 +55,7 @@ use crate::{
     api::{Call, router::Router, unix},
     config::{Settings, environment::Environment, paths::Paths},
     exchange::{Exchanger, server},
+    metrics::{Cause, Metrics},
     platform::{Fired, Inherited, manager},
     session::{
         Session,
@@ -128,6 +129,7 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
     let (done_in, mut done) = mpsc::unbounded_channel();
     let (stop, stopped) = oneshot::channel::<()>();
     let router = Router::new(calls_in.clone(), clock.clone());
+    let metrics = Arc::clone(router.metrics());
     let server = tokio::spawn(unix::serve(listener, router.clone(), async { drop(stopped.await) }));
 
     let exchanger = Exchanger::new(store, &settings.http, clock.clone());
@@ -136,7 +138,7 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
         effects: Effects::new(
             exchanger,
             done_in.clone(),
-            News::new(clock.clone(), Hooks::new(done_in, inherited), &paths.state),
+            News::new(clock.clone(), Hooks::new(done_in, inherited, Arc::clone(&metrics)), &paths.state),
         ),
         endpoint: Endpoint::new(router, &paths.runtime),
         settings,
@@ -162,6 +164,7 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
         config_error: None,
         shown: Shown::default(),
         clocks: Clocks::default(),
+        metrics,
         heartbeat: Heartbeat::new(),
         generation: Generation::default(),
     };
@@ -201,7 +204,7 @@ struct Daemon {
     /// When each session wants to be woken.
     agenda: Agenda,
     /// The exchanges that have not begun.
-    pace: Pace<Action>,
+    pace: Pace<Planned>,
     files: Files,
     hope: Hope,
     effects: Effects,
@@ -228,6 +231,7 @@ struct Daemon {
     shown: Shown,
     /// This machine's and that of AWS.
     clocks: Clocks,
+    metrics: Arc<Metrics>,
     heartbeat: Heartbeat,
     /// Higher than any of a session that was taken away: an answer to it must not reach its successor.
     generation: Generation,
@@ -248,21 +252,31 @@ impl Daemon {
             wakes.listen(self.hope.is_there() || self.desk.is_hoping());
             tokio::select! {
                 biased;
-                Some(done) = done.recv() => self.done(done),
-                1.. = calls.recv_many(&mut asked, CALLS) => self.ask_all(asked.drain(..)),
-                woken = wakes.next(deadline) => match woken? {
-                    Woken::Timer(Fired::Deadline) => self.due(),
-                    Woken::Timer(Fired::ClockStep) => self.wake_all(Wake::ClockStep),
-                    Woken::Timer(Fired::Resume) => {
-                        self.has_resumed();
-                        self.wake_all(Wake::Resume);
+                Some(done) = done.recv() => {
+                    self.metrics.woken(Cause::Ended);
+                    self.done(done);
+                }
+                1.. = calls.recv_many(&mut asked, CALLS) => {
+                    self.metrics.woken(Cause::Call);
+                    self.ask_all(asked.drain(..));
+                }
+                woken = wakes.next(deadline) => {
+                    let woken = woken?;
+                    self.metrics.woken(woken.cause());
+                    match woken {
+                        Woken::Timer(Fired::Deadline) => self.due(),
+                        Woken::Timer(Fired::ClockStep) => self.wake_all(Wake::ClockStep),
+                        Woken::Timer(Fired::Resume) => {
+                            self.has_resumed();
+                            self.wake_all(Wake::Resume);
+                        }
+                        Woken::Files(paths) => self.changed(&paths),
+                        Woken::Network => self.hope.changed(self.clock.now()),
+                        // Whether it was taken up is in the log and in the status.
+                        Woken::Reload => drop(self.reload()),
+                        Woken::Stop => return Ok(()),
                     }
-                    Woken::Files(paths) => self.changed(&paths),
-                    Woken::Network => self.hope.changed(self.clock.now()),
-                    // Whether it was taken up is in the log and in the status.
-                    Woken::Reload => drop(self.reload()),
-                    Woken::Stop => return Ok(()),
-                },
+                }
             }
             if std::mem::take(&mut self.files_differ) {
                 self.watch(wakes);
@@ -337,6 +351,8 @@ impl Daemon {
             return;
         };
         let now = self.clock.now();
+        // Whoever asks for an exchange now plans it for now.
+        let planned = session.next_refresh().map_or(now, |at| at.min(now));
         let actions = session.handle(event, now, fastrand::f64());
         let next_refresh = session.next_refresh();
         for action in actions {
@@ -346,7 +362,8 @@ impl Daemon {
                 Action::Exchange { generation, ref known, .. } => {
                     let expires_at = known.as_ref().map_or(now, |token| token.expires_at);
                     let (session, server) = (name.to_owned(), server(settings));
-                    let queued = Queued { session, server, generation, expires_at, work: action };
+                    let work = Planned { at: planned, action };
+                    let queued = Queued { session, server, generation, expires_at, work };
                     self.pace.queue(queued, now);
                     continue;
                 }

@@ -12,6 +12,7 @@ pub mod http;
 pub mod import;
 pub mod kind;
 pub mod login;
+pub mod metrics;
 pub mod oidc;
 pub mod platform;
 pub mod portal;

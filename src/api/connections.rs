@@ -29,7 +29,10 @@ use super::{
     router::{Front, Router},
     stream::Stream,
 };
-use crate::kind::{Kind, told};
+use crate::{
+    kind::{Kind, told},
+    metrics::Listener,
+};
 
 /// The most connections of one listener at once.
 pub(super) const CONNECTIONS_MAX: usize = 64;
@@ -59,6 +62,8 @@ pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 /// connected is never closed unheard, but waits until there is a place.
 pub(super) struct Connections {
     router: Router,
+    /// Where they come in.
+    listener: Listener,
     /// Who is let in, where not everybody is who can connect.
     guard: Option<Arc<Guard>>,
     /// How many there may be.
@@ -92,9 +97,11 @@ const KEPT: u8 = 3;
 
 impl Connections {
     pub(super) fn new(router: Router, guard: Option<Arc<Guard>>) -> Self {
+        let listener = front(guard.as_deref()).listener();
         let most = most(descriptors());
         Self {
             router,
+            listener,
             guard,
             most,
             streams: Arc::new(Semaphore::new(most / STREAMS_SHARE)),
@@ -122,7 +129,8 @@ impl Connections {
                 () = &mut shutdown => return,
                 () = self.room() => {}
                 accepted = accept(), if waiting.is_none() => match accepted {
-                    Ok(stream) => waiting = stream,
+                    Ok(Some(stream)) => waiting = Some(stream),
+                    Ok(None) => self.router.metrics().refused(self.listener),
                     Err(error) => {
                         told!(warn, Kind::NotAccepting, "can't accept a connection, and tries again shortly: {error}");
                         tokio::select! {
@@ -148,7 +156,12 @@ impl Connections {
         }
         let turn = Turn::new(self.idle.clone());
         let (router, guard, closing) = (self.router.clone(), self.guard.clone(), self.closing.subscribe());
+        let open = router.metrics().connected(self.listener);
         let conversation = converse(stream, router, guard, self.streams.clone(), turn.clone(), closing);
+        let conversation = async move {
+            let _open = open;
+            conversation.await;
+        };
         self.peers.push(Peer { task: self.tasks.spawn(conversation), turn, leaves: false });
         None
     }
@@ -161,6 +174,7 @@ impl Connections {
         if let Some(peer) = oldest(KEPT).or_else(|| oldest(SILENT)).map(|idle| &mut self.peers[idle]) {
             peer.leaves = true;
             peer.turn.leave.notify_one();
+            self.router.metrics().displaced(self.listener);
             debug!("closes an idle connection in favour of a new one");
         }
     }
@@ -243,6 +257,10 @@ impl Drop for Answering {
     }
 }
 
+fn front(guard: Option<&Guard>) -> Front<'_> {
+    guard.map_or(Front::Unix, Front::Loopback)
+}
+
 /// Serves a connection that is alone, for the fuzz targets.
 #[cfg(fuzzing)]
 pub async fn converse_for_fuzzing(stream: impl AsyncRead + AsyncWrite + Unpin, router: Router) {
@@ -269,13 +287,16 @@ async fn converse(
         // It may be another by the time of the answer.
         let token = guard.as_deref().map(Guard::token_number);
         async move {
-            let front = guard.as_deref().map_or(Front::Unix, Front::Loopback);
+            let front = front(guard.as_deref());
             let mut response = router.respond(front, request).await;
             if let Some(stream) = response.body_mut().stream() {
                 let Ok(place) = places.try_acquire_owned() else {
                     let message = "as many clients as may do so follow the events already: end one of them";
-                    return Ok(unavailable(message).into_response());
+                    let refused = unavailable(message).into_response();
+                    router.stream_answered(front, refused.status());
+                    return Ok(refused);
                 };
+                router.stream_answered(front, response.status());
                 // It has room for one, and more there are not: the connection ends with its stream.
                 let _ = streams.try_send(Streaming { stream, token, _place: place, _answering: answering });
             }

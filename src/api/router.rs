@@ -3,10 +3,10 @@
 //! Which front may serve which route is a table, `ROUTES`. Nothing here waits without a bound, reads more of
 //! a body than `BODY_MAX`, or lets an answer be cached.
 
-use std::{borrow::Cow, error::Error, time::Duration};
+use std::{borrow::Cow, error::Error, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::{Method, Request, Response, StatusCode, body::Body};
+use hyper::{Method, Request, Response, StatusCode, body::Body, http::request::Parts};
 use tokio::{
     sync::{mpsc, oneshot},
     time::timeout,
@@ -19,7 +19,11 @@ use super::{
     stream::{self, Answer},
     wire::{CONFIGURATION_REFUSED, CredentialsAnswer, RefreshAnswer, ReloadAnswer, TokenAnswer},
 };
-use crate::{session::role::Role, time::Clock};
+use crate::{
+    metrics::{self, Listener, Metrics},
+    session::role::Role,
+    time::Clock,
+};
 
 /// The most of a request's body that is read, in bytes. No route needs one.
 const BODY_MAX: usize = 8 * 1024;
@@ -37,17 +41,34 @@ pub enum Front<'a> {
     Loopback(&'a Guard),
 }
 
-/// Answers requests by asking the daemon's loop. Cheap to clone.
+impl Front<'_> {
+    /// Where a client connects to come in by it.
+    pub(super) fn listener(self) -> Listener {
+        match self {
+            Self::Unix => Listener::Unix,
+            Self::Loopback(_) => Listener::Loopback,
+        }
+    }
+}
+
+/// Answers requests by asking the daemon's loop, and counts them. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Router {
     calls: mpsc::Sender<Call>,
     clock: Clock,
+    metrics: Arc<Metrics>,
 }
 
 impl Router {
     /// A router that sends its calls into `calls` and counts `expiresIn` by `clock`.
     pub fn new(calls: mpsc::Sender<Call>, clock: Clock) -> Self {
-        Self { calls, clock }
+        let metrics = Arc::new(Metrics::new(ROUTES.iter().map(|route| route.path)));
+        Self { calls, clock, metrics }
+    }
+
+    /// Where it counts, for others to count there too.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
     }
 
     /// Answers one request. Every failure is an answer as well.
@@ -56,38 +77,62 @@ impl Router {
         B: Body,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        match self.answer(front, request).await {
+        let (head, body) = request.into_parts();
+        let place = place(head.uri.path());
+        let response = match self.answer(front, &head, body, place).await {
             Ok(response) => response,
             Err(rejection) => {
                 tracing::debug!("refused a request: {}", rejection.message);
                 rejection.into_response()
             }
+        };
+        // Whether a stream begins is not known yet.
+        if matches!(response.body(), Answer::Whole(_)) {
+            self.count(front, place.map(|(route, _)| route), response.status());
         }
+        response
     }
 
-    async fn answer<B>(&self, front: Front<'_>, request: Request<B>) -> Result<Response<Answer>, Rejection>
+    /// A request for a stream was answered with that status.
+    pub(super) fn stream_answered(&self, front: Front<'_>, status: StatusCode) {
+        self.count(front, ROUTES.iter().position(|route| route.endpoint == Endpoint::Events), status);
+    }
+
+    fn count(&self, front: Front<'_>, route: Option<usize>, status: StatusCode) {
+        self.metrics.answered(front.listener(), route, status.as_u16());
+    }
+
+    async fn answer<B>(
+        &self,
+        front: Front<'_>,
+        head: &Parts,
+        body: B,
+        place: Option<(usize, &str)>,
+    ) -> Result<Response<Answer>, Rejection>
     where
         B: Body,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let (head, body) = request.into_parts();
         if let Front::Loopback(guard) = front {
-            guard.admit(&head, self.clock.now())?;
+            guard.admit(head, self.clock.now())?;
             // Nobody who can't be asked for a token is waited for.
             if !body.is_end_stream() {
                 return Err(bad_request("there is a body; no request here has one"));
             }
         }
-        let (endpoint, name) = find(front, &head.method, head.uri.path())?;
+        let (endpoint, name) = find(front, &head.method, place)?;
         if let Front::Loopback(guard) = front {
             guard.allow(endpoint.asked(name.as_deref()))?;
         }
         let query = head.uri.query().unwrap_or_default();
         let min_validity = match endpoint {
             Endpoint::Token | Endpoint::Profile | Endpoint::Role => min_validity(query)?,
-            Endpoint::Status | Endpoint::Events | Endpoint::Refresh | Endpoint::Reload | Endpoint::Health => {
-                None
-            }
+            Endpoint::Status
+            | Endpoint::Events
+            | Endpoint::Metrics
+            | Endpoint::Refresh
+            | Endpoint::Reload
+            | Endpoint::Health => None,
         };
         discard(body).await?;
         match endpoint {
@@ -100,6 +145,11 @@ impl Router {
             }
             Endpoint::Events => {
                 Ok(stream::events(self.ask(STATUS_LIMIT, |reply| Call::Events { reply }).await?))
+            }
+            Endpoint::Metrics => {
+                let report = self.ask(STATUS_LIMIT, |reply| Call::Status { reply }).await?;
+                let text = self.metrics.text(report.at(self.clock.now()));
+                Ok(response(StatusCode::OK, metrics::CONTENT_TYPE, text.into()))
             }
             Endpoint::Token => {
                 let min_validity = min_validity.unwrap_or(MIN_VALIDITY);
@@ -158,6 +208,8 @@ enum Endpoint {
     Status,
     /// What happens, as it happens.
     Events,
+    /// The same as numbers, and what was counted.
+    Metrics,
     Token,
     /// The credentials of a profile's role.
     Profile,
@@ -174,7 +226,7 @@ impl Endpoint {
         match self {
             Self::Health => Asked::Health,
             // They tell of the sessions what their status does, and when.
-            Self::Status | Self::Events => Asked::Status,
+            Self::Status | Self::Events | Self::Metrics => Asked::Status,
             Self::Profile => Asked::Profile(name.unwrap_or_default()),
             // Whoever has an access token gets every role with it.
             Self::Token | Self::Role | Self::Refresh | Self::Reload => Asked::Token,
@@ -201,9 +253,10 @@ enum Served {
 const BOTH: Served = Served::Everywhere;
 const OWNER: Served = Served::ToOwner;
 
-static ROUTES: [Route; 9] = [
+static ROUTES: [Route; 10] = [
     route(Method::GET, "/v1/status", BOTH, Endpoint::Status),
     route(Method::GET, "/v1/events", BOTH, Endpoint::Events),
+    route(Method::GET, "/metrics", BOTH, Endpoint::Metrics),
     route(Method::GET, "/v1/sessions/{session}/token", BOTH, Endpoint::Token),
     route(Method::GET, "/token", BOTH, Endpoint::Token),
     route(Method::GET, "/v1/credentials/{profile}", BOTH, Endpoint::Profile),
@@ -217,11 +270,23 @@ const fn route(method: Method, path: &'static str, served: Served, endpoint: End
     Route { method, path, served, endpoint }
 }
 
+/// The first route that a path has, whatever the method, and the segment at the place in braces.
+fn place(path: &str) -> Option<(usize, &str)> {
+    ROUTES.iter().enumerate().find_map(|(number, route)| Some((number, matched(route.path, path)?)))
+}
+
 /// The endpoint of a path, with the session or the profile that the path names.
-fn find(front: Front<'_>, method: &Method, path: &str) -> Result<(Endpoint, Option<String>), Rejection> {
+fn find(
+    front: Front<'_>,
+    method: &Method,
+    place: Option<(usize, &str)>,
+) -> Result<(Endpoint, Option<String>), Rejection> {
+    let Some((first, segment)) = place else {
+        let message = "there is nothing at this path; GET /v1/status shows the sessions";
+        return Err(Rejection::new(StatusCode::NOT_FOUND, "NotFound", message));
+    };
     let mut allowed = Vec::new();
-    for route in &ROUTES {
-        let Some(segment) = matched(route.path, path) else { continue };
+    for route in ROUTES[first..].iter().filter(|route| route.path == ROUTES[first].path) {
         if route.method != *method {
             allowed.push(route.method.as_str());
             continue;
@@ -232,10 +297,6 @@ fn find(front: Front<'_>, method: &Method, path: &str) -> Result<(Endpoint, Opti
         }
         let name = (!segment.is_empty()).then(|| decoded(segment)).transpose()?;
         return Ok((route.endpoint, name));
-    }
-    if allowed.is_empty() {
-        let message = "there is nothing at this path; GET /v1/status shows the sessions";
-        return Err(Rejection::new(StatusCode::NOT_FOUND, "NotFound", message));
     }
     let allow = allowed.join(", ");
     let message = format!("this path is served to {allow} only");

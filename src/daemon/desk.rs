@@ -27,6 +27,7 @@ use crate::{
     config::{Settings, line, roles},
     events::Event,
     kind::{Kind, told},
+    metrics::Fetched,
     portal,
     session::{
         role::{Role, RoleCredentials},
@@ -164,6 +165,12 @@ impl Daemon {
         let Fetch { role, .. } = fetch;
         let name = &role.session;
         self.desk.pace.ended(name);
+        self.metrics.fetched(match &result {
+            Ok(_) => Fetched::Good,
+            Err(Refusal::NoAccess { .. }) => Fetched::NoAccess,
+            Err(Refusal::SignInNeeded { .. }) => Fetched::SignInNeeded,
+            Err(_) => Fetched::Failed,
+        });
         let said = match &result {
             Ok(credentials) => format!("has credentials of {role}, good until {}", credentials.expires_at),
             Err(refusal) => format!("can't get credentials of {role}: {refusal}"),

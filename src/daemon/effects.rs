@@ -41,6 +41,13 @@ pub(super) enum Done {
     Healed(String, Result<(), String>),
 }
 
+/// What a session asks for, and when it was to begin.
+#[derive(Debug)]
+pub(super) struct Planned {
+    pub(super) at: Timestamp,
+    pub(super) action: Action,
+}
+
 /// The doing side of the daemon.
 #[derive(Debug)]
 pub(super) struct Effects {
@@ -193,6 +200,9 @@ impl Daemon {
                     // What was watched is not there any more.
                     self.files_differ |= matches!(stored, Stored::Unreachable(_)) && self.unwatched.is_none();
                 }
+                if let Event::Exchanged { outcome, .. } = &*event {
+                    self.metrics.exchanged(&session, outcome);
+                }
                 self.handle(&session, *event);
                 self.ask_again(&session);
             }
@@ -212,9 +222,12 @@ impl Daemon {
     /// Begins the exchanges whose turn it is.
     pub(super) fn begin_exchanges(&mut self) {
         let now = self.clock.now();
-        while let Some(Queued { session, work, server, .. }) = self.pace.begin(now) {
+        while let Some(Queued { session, work: Planned { at, action }, server, .. }) = self.pace.begin(now) {
             match self.settings.sessions.get(&session) {
-                Some(settings) => self.effects.run(settings, work, None),
+                Some(settings) => {
+                    self.metrics.exchange_begins(at, now);
+                    self.effects.run(settings, action, None);
+                }
                 None => self.pace.ended(&server),
             }
         }
@@ -237,10 +250,13 @@ pub(super) async fn give_back() {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::{
         config::HttpSettings,
         daemon::hooks::Hooks,
+        metrics::Metrics,
         session::event::Outcome,
         store::fixture::{Place, SESSION},
         time::Clock,
@@ -251,7 +267,7 @@ mod tests {
         let place = Place::new();
         let exchanger = Exchanger::new(place.store.clone(), &HttpSettings::default(), Clock::system());
         let (done, mut ended) = mpsc::unbounded_channel();
-        let hooks = Hooks::new(done.clone(), platform::Inherited::find());
+        let hooks = Hooks::new(done.clone(), platform::Inherited::find(), Arc::new(Metrics::new([])));
         let mut effects =
             Effects::new(exchanger, done, News::new(Clock::system(), hooks, &place.at("state")));
         let session = SessionSettings {

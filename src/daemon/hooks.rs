@@ -6,7 +6,7 @@
 mod output;
 mod run;
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use tokio::{sync::mpsc, task::JoinSet};
 
@@ -15,6 +15,7 @@ use crate::{
     config::HookSettings,
     events::Event,
     kind::{Kind, told},
+    metrics::{HookEnd, Metrics},
     platform::Inherited,
 };
 
@@ -30,6 +31,7 @@ pub(super) struct Hooks {
     tasks: JoinSet<()>,
     done: mpsc::UnboundedSender<Done>,
     inherited: Inherited,
+    metrics: Arc<Metrics>,
     closed: bool,
 }
 
@@ -44,10 +46,14 @@ struct Job {
 }
 
 impl Hooks {
-    /// None yet. Says to `done` when one has ended; programs start with what is `inherited`.
-    pub(super) fn new(done: mpsc::UnboundedSender<Done>, inherited: Inherited) -> Self {
+    /// None yet. Says to `done` when one has ended, and counts how in `metrics`; programs start with what is `inherited`.
+    pub(super) fn new(
+        done: mpsc::UnboundedSender<Done>,
+        inherited: Inherited,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let (settings, waiting, tasks) = (HookSettings::default(), VecDeque::new(), JoinSet::new());
-        Self { settings, waiting, tasks, done, inherited, closed: false }
+        Self { settings, waiting, tasks, done, inherited, metrics, closed: false }
     }
 
     /// These are the hooks from now on. What waits stays as it is.
@@ -62,6 +68,7 @@ impl Hooks {
         if self.waiting.len() >= WAITING_MAX
             && let Some(Job { name, event, .. }) = self.waiting.pop_front()
         {
+            self.metrics.hook_ended(HookEnd::NotRun);
             let session = event.session.unwrap_or_default();
             told!(
                 warn,
@@ -107,9 +114,11 @@ impl Hooks {
         }
         let Some(job) = self.waiting.pop_front() else { return };
         let (inherited, ended) = (self.inherited, Ended(self.done.clone()));
+        let metrics = Arc::clone(&self.metrics);
         self.tasks.spawn(async move {
             let _ended = ended;
-            run::run(job, inherited).await;
+            let well = run::run(job, inherited).await;
+            metrics.hook_ended(if well { HookEnd::Good } else { HookEnd::Failed });
         });
     }
 }
@@ -135,7 +144,7 @@ mod tests {
 
     fn hooks() -> (Hooks, mpsc::UnboundedReceiver<Done>) {
         let (done, ended) = mpsc::unbounded_channel();
-        let mut hooks = Hooks::new(done, Inherited::find());
+        let mut hooks = Hooks::new(done, Inherited::find(), Arc::new(Metrics::new([])));
         let command = |text: &str| Some(vec![text.to_owned()]);
         hooks.set(&HookSettings {
             refreshed: command("/bin/true"),

@@ -14,6 +14,7 @@ use crate::{
     config::{self, Changes, SessionSettings, Settings},
     exchange::Exchanger,
     kind::{Kind, told},
+    metrics::Loaded,
     platform::manager,
     session::{
         Session,
@@ -41,11 +42,13 @@ impl Daemon {
         let verdict = self.load();
         match &verdict {
             Ok(taken_up) => {
+                self.metrics.loaded(Loaded::TakenUp);
                 let line = format!("the configuration was loaded again: {taken_up}");
                 told!(info, Kind::Configured, "{line}");
                 self.effects.news.publish_of(Kind::Configured, line);
             }
             Err(error) => {
+                self.metrics.loaded(Loaded::Refused);
                 let line = format!("the configuration was not taken up, the old one stays in force: {error}");
                 told!(error, Kind::ConfigurationRefused, error, "{line}");
                 self.effects.news.publish_of(Kind::ConfigurationRefused, line);
@@ -145,6 +148,7 @@ impl Daemon {
         let store = self.effects.exchanger.store();
         self.files.add(name, store.token_path(name), self.generation);
         self.files_differ = true;
+        self.metrics.begin(name);
         let session = Session::new(name, policy, store.memory(name), self.generation);
         self.sessions.insert(name.to_owned(), session);
         self.handle(name, Event::FileChanged);
@@ -154,6 +158,7 @@ impl Daemon {
         if let Some(session) = self.sessions.remove(name) {
             self.generation = Generation(self.generation.0.max(session.generation().0 + 1));
         }
+        self.metrics.forget(name);
         self.agenda.set(name, None);
         self.hope.set(name, false);
         self.pace.withdraw(name);

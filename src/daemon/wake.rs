@@ -12,6 +12,7 @@ use signal_hook_tokio::Signals;
 
 use super::watch::Watch;
 use crate::{
+    metrics::Cause,
     platform::{Fired, Network, Timer},
     time::Timestamp,
 };
@@ -29,6 +30,20 @@ pub(super) enum Woken {
     Files(Vec<PathBuf>),
     /// There may be a way to the network that was not there.
     Network,
+}
+
+impl Woken {
+    /// What it counts as.
+    pub(super) fn cause(&self) -> Cause {
+        match self {
+            Self::Timer(Fired::Deadline) => Cause::Deadline,
+            Self::Timer(Fired::ClockStep) => Cause::ClockStep,
+            Self::Timer(Fired::Resume) => Cause::Resume,
+            Self::Reload | Self::Stop => Cause::Signal,
+            Self::Files(_) => Cause::Files,
+            Self::Network => Cause::Network,
+        }
+    }
 }
 
 /// The sources.

@@ -1,7 +1,7 @@
 use http_body_util::{Empty, Full};
 use hyper::{
     body::Bytes,
-    header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, HOST, HeaderName, RETRY_AFTER},
+    header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderName, RETRY_AFTER},
 };
 use serde_json::{Value, json};
 
@@ -86,6 +86,38 @@ async fn the_other_routes_answer_what_the_loop_says() {
     assert_eq!((status, &body["version"], &body["session"]), (200, &json!(1), &json!("home")));
     let (status, body) = ask(Front::Unix, "POST", "/v1/reload").await;
     assert_eq!((status, body), (200, r#"{"version":1,"message":"2 sessions"}"#.into()));
+}
+
+#[tokio::test]
+async fn the_metrics_tell_of_the_sessions_and_of_the_requests_so_far() {
+    let (router, guard) = (fake::router(), guard());
+    let ask = async |front, method, target| {
+        let mut request = request(method, target, Empty::<Bytes>::new());
+        request.headers_mut().insert(HOST, "127.0.0.1:8080".parse().unwrap());
+        router.respond(front, request).await
+    };
+    for (target, status) in
+        [("/v1/sessions/a%2Fb/token", 404), ("/v1/sessions/home/token", 200), ("/no", 404)]
+    {
+        assert_eq!(ask(Front::Unix, "GET", target).await.status(), status);
+    }
+    // Nobody gets in without the token, nor with another method.
+    assert_eq!(ask(Front::Loopback(&guard), "GET", "/metrics").await.status(), 401);
+    assert_eq!(ask(Front::Unix, "HEAD", "/metrics").await.status(), 405);
+    let answer = ask(Front::Unix, "GET", "/metrics").await;
+    assert_eq!(header(&answer, &CONTENT_TYPE), Some(metrics::CONTENT_TYPE));
+    let page = text(answer).await;
+    for line in [
+        r#"sso_refresh_token_left_seconds{session="home"} 3600.0"#,
+        r#"sso_refresh_http_requests_total{route="/v1/sessions/{session}/token",listener="unix",status="2xx"} 1"#,
+        r#"sso_refresh_http_requests_total{route="/v1/sessions/{session}/token",listener="unix",status="4xx"} 1"#,
+        r#"sso_refresh_http_requests_total{route="/metrics",listener="loopback",status="4xx"} 1"#,
+        r#"sso_refresh_http_requests_total{route="/metrics",listener="unix",status="4xx"} 1"#,
+        r#"sso_refresh_http_requests_total{route="/metrics",listener="unix",status="2xx"} 0"#,
+        r#"sso_refresh_http_requests_total{route="other",listener="unix",status="4xx"} 1"#,
+    ] {
+        assert!(page.lines().any(|other| other == line), "{line}: {page}");
+    }
 }
 
 #[tokio::test]

@@ -44,12 +44,12 @@ const NOT_FOR_HOOKS: [&str; 7] = [
     "WATCHDOG_USEC",
 ];
 
-/// Runs `job` and tells how it ended. Dropped, it kills what runs.
-pub(super) async fn run(job: Job, inherited: Inherited) {
+/// Runs `job` and tells how it ended; whether that was well. Dropped, it kills what runs.
+pub(super) async fn run(job: Job, inherited: Inherited) -> bool {
     let said = outcome(&job, inherited).await;
     let whose = job.event.session.as_deref().unwrap_or_default();
     let program = job.command.first().map_or("", |program| program);
-    match said {
+    match &said {
         Ok(()) => tracing::debug!("{whose}: the hook `{}` has run", job.name),
         Err(why) => told!(
             warn,
@@ -61,6 +61,7 @@ pub(super) async fn run(job: Job, inherited: Inherited) {
             line(why)
         ),
     }
+    said.is_ok()
 }
 
 async fn outcome(job: &Job, inherited: Inherited) -> Result<(), String> {
