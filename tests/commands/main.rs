@@ -23,6 +23,7 @@ mod import;
 mod journal;
 mod login;
 mod man;
+mod metrics;
 mod paste;
 mod profiles;
 mod run;
