@@ -65,9 +65,7 @@ struct Connections {
 
 /// A connection that is open until this is dropped.
 #[derive(Debug)]
-pub struct Open {
-    _one: Arc<()>,
-}
+pub struct Open(#[expect(dead_code, reason = "it is there")] Arc<()>);
 
 impl Metrics {
     /// Nothing has happened. Requests are counted by `routes`.
@@ -93,7 +91,7 @@ impl Metrics {
     pub fn connected(&self, listener: Listener) -> Open {
         let connections = self.at(listener);
         connections.accepted.add();
-        Open { _one: Arc::clone(&connections.open) }
+        Open(Arc::clone(&connections.open))
     }
 
     /// A connection was not taken up, since it is another user's or has gone before its turn.

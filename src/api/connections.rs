@@ -159,8 +159,8 @@ impl Connections {
         let open = router.metrics().connected(self.listener);
         let conversation = converse(stream, router, guard, self.streams.clone(), turn.clone(), closing);
         let conversation = async move {
-            let _open = open;
             conversation.await;
+            drop(open);
         };
         self.peers.push(Peer { task: self.tasks.spawn(conversation), turn, leaves: false });
         None
