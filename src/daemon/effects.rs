@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::{StreamExt, stream};
 use tokio::{
     sync::mpsc,
     task::{Id, JoinError, JoinSet},
@@ -56,6 +57,7 @@ pub(super) struct Effects {
     /// Whom things are told.
     pub(super) news: News,
     done: mpsc::UnboundedSender<Done>,
+    readings: mpsc::UnboundedSender<Reading>,
     /// The exchanges under way, those of sessions that are no more among them.
     exchanges: JoinSet<()>,
     /// Whose they are.
@@ -66,7 +68,8 @@ impl Effects {
     /// Does things with `exchanger` and says so to `done`, and to people and programs by `news`.
     pub(super) fn new(exchanger: Exchanger, done: mpsc::UnboundedSender<Done>, news: News) -> Self {
         let exchanger = watched(exchanger, &done);
-        Self { exchanger, news, done, exchanges: JoinSet::new(), under_way: BTreeMap::new() }
+        let readings = Reading::task(done.clone());
+        Self { exchanger, news, done, readings, exchanges: JoinSet::new(), under_way: BTreeMap::new() }
     }
 
     /// Makes exchanges with another one from now on.
@@ -129,26 +132,9 @@ impl Effects {
     }
 
     fn read(&self, session: &SessionSettings, generation: Generation) {
-        let (exchanger, done, session) = (self.exchanger.clone(), self.done.clone(), session.clone());
-        tokio::spawn(async move {
-            let name = session.name.clone();
-            let (stored, whole) = exchanger.read(&name).await;
-            let memory = exchanger.store().memory(&name);
-            platform::lock_growth();
-            // Nobody listens any more when the daemon ends; the file has it all.
-            let read = Event::Read { generation, stored, memory };
-            let _ = done.send(Done::Event(name.clone(), Box::new(read)));
-            if !whole {
-                let (verdict, replaced) = match exchanger.heal(&session).await {
-                    Ok(replaced) => (Ok(()), replaced),
-                    Err(error) => (Err(error), None),
-                };
-                let _ = done.send(Done::Healed(name, verdict));
-                if let Some(replaced) = replaced {
-                    replaced.look_again().await;
-                }
-            }
-        });
+        let (exchanger, session) = (self.exchanger.clone(), session.clone());
+        // Nobody reads any more when the daemon ends; the file has it all.
+        let _ = self.readings.send(Reading { exchanger, session, generation });
     }
 
     fn exchange(
@@ -184,6 +170,46 @@ impl Effects {
     fn forget(&mut self, ended: Option<Result<(Id, ()), JoinError>>) {
         if let Some(ended) = ended {
             self.under_way.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
+        }
+    }
+}
+
+/// A token file to be read.
+struct Reading {
+    exchanger: Exchanger,
+    session: SessionSettings,
+    generation: Generation,
+}
+
+impl Reading {
+    /// Whatever is sent to it is read in the order in which it came. One that has to wait holds up no other. In a task
+    /// each, those of a thousand sessions would be on the heap together, and leave it in holes.
+    fn task(done: mpsc::UnboundedSender<Done>) -> mpsc::UnboundedSender<Self> {
+        let (readings, mut asked) = mpsc::unbounded_channel::<Self>();
+        tokio::spawn(async move {
+            let asked = stream::poll_fn(|context| asked.poll_recv(context));
+            asked.for_each_concurrent(None, |reading| reading.run(&done)).await;
+        });
+        readings
+    }
+
+    async fn run(self, done: &mpsc::UnboundedSender<Done>) {
+        let Self { exchanger, session, generation } = self;
+        let (stored, whole) = exchanger.read(&session.name).await;
+        let memory = exchanger.store().memory(&session.name);
+        platform::lock_growth();
+        // Nobody listens any more when the daemon ends.
+        let read = Event::Read { generation, stored, memory };
+        let _ = done.send(Done::Event(session.name.clone(), Box::new(read)));
+        if !whole {
+            let (verdict, replaced) = match exchanger.heal(&session).await {
+                Ok(replaced) => (Ok(()), replaced),
+                Err(error) => (Err(error), None),
+            };
+            let _ = done.send(Done::Healed(session.name, verdict));
+            if let Some(replaced) = replaced {
+                replaced.look_again().await;
+            }
         }
     }
 }
