@@ -200,7 +200,8 @@ struct Daemon {
     clock: Clock,
     policy: Policy,
     relevel: Relevel,
-    sessions: BTreeMap<String, Session>,
+    /// Boxed, because a map that grew has room for half as many again.
+    sessions: BTreeMap<String, Box<Session>>,
     /// When each session wants to be woken.
     agenda: Agenda,
     /// The exchanges that have not begun.

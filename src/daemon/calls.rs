@@ -10,7 +10,7 @@ use super::{Daemon, waiters::refreshed};
 use crate::{
     api::{self, Call, DaemonInfo, Refusal, Report, Wanted},
     config,
-    session::{Session, event::Event, role::Role, token::Secret},
+    session::{event::Event, role::Role, token::Secret},
 };
 
 /// A call that waits for files to be read.
@@ -150,7 +150,7 @@ impl Daemon {
     }
 
     fn attempts(&self, session: &str) -> u64 {
-        self.sessions.get(session).map_or(0, Session::attempts)
+        self.sessions.get(session).map_or(0, |session| session.attempts())
     }
 
     fn report(&self) -> Report {

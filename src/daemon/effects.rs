@@ -18,7 +18,6 @@ use crate::{
     kind::{Kind, told},
     platform,
     session::{
-        Session,
         event::{Action, Event, Generation, Stored},
         role::RoleCredentials,
     },
@@ -220,7 +219,7 @@ impl Daemon {
         match done {
             Done::Event(session, event) => {
                 if let Event::Read { generation, stored, .. } = &*event {
-                    if let Some(current) = self.sessions.get(&session).map(Session::generation) {
+                    if let Some(current) = self.sessions.get(&session).map(|session| session.generation()) {
                         self.files.end(&session, *generation, current);
                     }
                     // What was watched is not there any more.

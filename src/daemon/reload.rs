@@ -150,7 +150,7 @@ impl Daemon {
         self.files_differ = true;
         self.metrics.begin(name);
         let session = Session::new(name, policy, store.memory(name), self.generation);
-        self.sessions.insert(name.to_owned(), session);
+        self.sessions.insert(name.to_owned(), Box::new(session));
         self.handle(name, Event::FileChanged);
     }
 

@@ -69,14 +69,15 @@ impl Merge<'_> {
         let file = self.file;
         let names: BTreeSet<&str> =
             imported.keys().copied().chain(file.session.keys().map(String::as_str)).collect();
-        let mut sessions = BTreeMap::new();
+        // A map that is made of them all at once has no room to spare.
+        let mut sessions = Vec::new();
         for name in names {
             let definition =
                 Definition { name, aws: imported.get(name).copied(), table: file.session.get(name) };
             let said = self.explained.len();
             match self.session(&definition) {
                 Ok(session) => {
-                    sessions.insert(name.to_owned(), session);
+                    sessions.push((name.to_owned(), session));
                 }
                 Err(Refusal::Fail(error)) => return Err(error),
                 Err(Refusal::Skip(warning)) => {
@@ -86,7 +87,7 @@ impl Merge<'_> {
                 }
             }
         }
-        Ok(sessions)
+        Ok(sessions.into_iter().collect())
     }
 
     fn session(&mut self, definition: &Definition<'_>) -> Result<SessionSettings, Refusal> {
