@@ -87,7 +87,7 @@ fn sentence(session: &str, notice: &Notice) -> String {
             message.as_ref().map(|message| format!(" ({message})")).unwrap_or_default()
         ),
         Notice::SessionEnding { at } => format!(
-            "{session}: the sign-in session ends about {at}: `sso-refresh login {session}` begins a new one"
+            "{session}: the sign-in session ends about {at}: `sso-refresh login --renew {session}` begins a new one"
         ),
         Notice::RegistrationEnding { at } => format!(
             "{session}: the client registration ends at {at}: `sso-refresh login {session}` replaces it"

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     Phase, Session,
-    event::{Action, Memory, Notice},
+    event::{Action, Memory, Notice, Reason},
     schedule::TYPICAL_LIFE,
     token::Token,
 };
@@ -14,11 +14,60 @@ use crate::time::Timestamp;
 /// How long before the end of the client registration it is announced.
 pub const REGISTRATION_WARNING: Duration = Duration::from_secs(24 * 3600);
 
+/// What stands for the expiry of a token that nobody could read.
+const NO_TOKEN: Timestamp = Timestamp::from_secs(0);
+
+/// Something that only the user can do something about. It is the same one as long as its moments are the same, over
+/// restarts too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Concern {
+    /// Only a sign-in helps.
+    SignInNeeded {
+        /// Why.
+        reason: Reason,
+        /// When the token ends, or ended, for which that is so.
+        lost: Timestamp,
+    },
+    /// The Identity Center session is about to end, and that was announced.
+    SessionEnding {
+        /// When.
+        at: Timestamp,
+        /// The sign-in that it began with.
+        signed_in_at: Timestamp,
+    },
+}
+
 impl Session {
+    /// What the user is to know of at this moment.
+    pub fn concern(&self, now: Timestamp) -> Option<Concern> {
+        match &self.phase {
+            Phase::Unread | Phase::SignedOut => None,
+            Phase::LoginRequired { reason, .. } => {
+                let lost = self.token.as_ref().map_or(NO_TOKEN, |token| token.expires_at);
+                Some(Concern::SignInNeeded { reason: *reason, lost })
+            }
+            Phase::Fresh { .. } | Phase::Backoff(_) => {
+                let signed_in_at = self.memory.signed_in_at?;
+                let at = self.session_end().filter(|at| *at > now)?;
+                (self.memory.end_announced_for == Some(signed_in_at))
+                    .then_some(Concern::SessionEnding { at, signed_in_at })
+            }
+        }
+    }
+
     /// When the Identity Center session likely ends.
     pub(super) fn session_end(&self) -> Option<Timestamp> {
-        let duration = self.policy.session_duration.or(self.memory.learned_duration())?;
-        Some(self.memory.signed_in_at?.after(duration))
+        Some(self.memory.signed_in_at?.after(self.session_duration()?))
+    }
+
+    fn session_duration(&self) -> Option<Duration> {
+        self.policy.session_duration.or(self.memory.learned_duration())
+    }
+
+    /// When `end` is to be announced: not right at the sign-in, however short the session is.
+    fn announced_at(&self, end: Timestamp) -> Timestamp {
+        let half = self.session_duration().unwrap_or_default() / 2;
+        end.before(self.policy.warn_before_session_end.min(half))
     }
 
     /// The next announcement that is still to be made.
@@ -28,7 +77,7 @@ impl Session {
         }
         let session = self
             .unannounced_session_end()
-            .map(|end| (end.before(self.policy.warn_before_session_end), "announce the end of the session"));
+            .map(|end| (self.announced_at(end), "announce the end of the session"));
         let registration = self
             .unannounced_registration_end()
             .map(|end| (end.before(REGISTRATION_WARNING), "announce the end of the client registration"));
@@ -39,7 +88,7 @@ impl Session {
     pub(super) fn look_ahead(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
         while self.next_announcement().is_some_and(|(at, _)| at <= now) {
             if let Some(at) = self.unannounced_session_end()
-                && at.before(self.policy.warn_before_session_end) <= now
+                && self.announced_at(at) <= now
             {
                 self.memory.end_announced_for = self.memory.signed_in_at;
                 actions.push(Action::Remember(self.memory));

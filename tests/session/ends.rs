@@ -1,9 +1,11 @@
 //! What ends a session, what is announced of it, and what does not end it.
 
 use sso_refresh::{
-    session::event::{Event, Memory, Outcome, Reason, Stored, Wake},
+    session::event::{Action, Event, Generation, Memory, Outcome, Reason, Stored, Wake},
+    session::horizon::Concern,
     session::schedule::Policy,
     session::status::State,
+    session::{Session, token::Token},
 };
 
 use crate::drive::{DAY, Drive, HOUR, at, failure, legacy, refused, secs, token};
@@ -133,6 +135,94 @@ fn session_end_is_known_where_it_is_configured() {
     let mut drive = Drive::new(policy, Memory { signed_in_at: Some(at(0)), ..Memory::default() });
     drive.read(0, Stored::Token(token("a", 0, HOUR)));
     assert_eq!(drive.session.status(at(0)).session_ends_at, Some(at(8 * HOUR)));
+}
+
+/// A session of eight hours that began at 0, with `token`, and what it remembered at last.
+fn of_eight_hours(memory: Memory, token: Token, now: i64) -> (Session, Memory) {
+    let policy = Policy { session_duration: Some(secs(8 * 3600)), ..Policy::default() };
+    let mut session = Session::new("work", policy, memory, Generation(0));
+    let (generation, stored) = (session.generation(), Stored::Token(token));
+    let read = Event::Read { generation, stored, memory };
+    let memory = remembered(session.handle(read, at(now), 0.0)).unwrap_or(memory);
+    (session, memory)
+}
+
+fn remembered(actions: Vec<Action>) -> Option<Memory> {
+    actions.into_iter().rev().find_map(|action| match action {
+        Action::Remember(memory) => Some(memory),
+        _ => None,
+    })
+}
+
+fn announcements(actions: &[Action]) -> usize {
+    actions.iter().filter(|action| format!("{action:?}").contains("SessionEnding")).count()
+}
+
+#[test]
+fn session_end_is_announced_once_whatever_happens_after_it() {
+    let start = Memory { signed_in_at: Some(at(0)), ..Memory::default() };
+    let (end, late) = (8 * HOUR, token("a", 7 * HOUR, 9 * HOUR));
+    let (mut session, memory) = of_eight_hours(start, late.clone(), end - 1000);
+    assert_eq!((memory, session.concern(at(end - 1000))), (start, None));
+    let actions = session.handle(Event::Woken(Wake::Resume), at(end - 600), 0.0);
+    assert_eq!(announcements(&actions), 1);
+    let memory = remembered(actions).unwrap();
+    let concern = Some(Concern::SessionEnding { at: at(end), signed_in_at: at(0) });
+    assert_eq!(session.concern(at(end - 600)), concern);
+    assert_eq!(session.concern(at(end)), None, "it is over");
+    // The clock is set back and comes to the same moment again, the machine sleeps, the settings are loaded again.
+    let policy = |warn| Policy {
+        session_duration: Some(secs(8 * 3600)),
+        warn_before_session_end: secs(warn),
+        ..Policy::default()
+    };
+    for (now, event) in [
+        (end - 2 * HOUR, Event::Woken(Wake::ClockStep)),
+        (end - 900, Event::Woken(Wake::Deadline)),
+        (end - 500, Event::Woken(Wake::Resume)),
+        (end - 400, Event::Reconfigured(policy(3600))),
+        (end - 300, Event::Reconfigured(policy(60))),
+        (end - 30, Event::Woken(Wake::Deadline)),
+    ] {
+        assert_eq!(announcements(&session.handle(event, at(now), 0.0)), 0, "at {now}");
+    }
+    // After a start of the daemon, from what is on the disk.
+    let disk: Memory = serde_json::from_value(serde_json::to_value(memory).unwrap()).unwrap();
+    let (mut session, _) = of_eight_hours(disk, late, end - 20);
+    assert_eq!(announcements(&session.handle(Event::Woken(Wake::Deadline), at(end - 10), 0.0)), 0);
+    assert_eq!(session.concern(at(end - 10)), concern, "but it is known");
+}
+
+#[test]
+fn session_end_that_is_past_is_not_announced() {
+    let start = Memory { signed_in_at: Some(at(0)), ..Memory::default() };
+    let (mut session, _) = of_eight_hours(start, token("a", 7 * HOUR, 9 * HOUR), 7 * HOUR);
+    let actions = session.handle(Event::Woken(Wake::Resume), at(8 * HOUR), 0.0);
+    assert_eq!((announcements(&actions), session.concern(at(8 * HOUR))), (0, None));
+    // Not later either, when the clock is set back.
+    let actions = session.handle(Event::Woken(Wake::ClockStep), at(8 * HOUR - 60), 0.0);
+    assert_eq!(announcements(&actions), 0);
+}
+
+#[test]
+fn session_end_of_a_short_session_is_not_announced_at_the_sign_in() {
+    let policy = Policy { session_duration: Some(secs(1200)), ..Policy::default() };
+    let mut drive = Drive::new(policy, Memory { signed_in_at: Some(at(0)), ..Memory::default() });
+    assert_eq!(drive.read(0, Stored::Token(token("a", 0, HOUR))), "taken-up");
+    assert_eq!(drive.next(), Some((600, "announce the end of the session")));
+}
+
+#[test]
+fn a_lost_session_is_a_concern_until_there_is_another_token() {
+    let mut drive = Drive::with(token("a", -HOUR, 60), 0);
+    assert_eq!(drive.session.concern(at(0)), None);
+    drive.done(1, refused(Reason::InvalidClient));
+    let concern = Concern::SignInNeeded { reason: Reason::InvalidClient, lost: at(60) };
+    assert_eq!(drive.session.concern(at(1)), Some(concern));
+    drive.read(2, Stored::Token(token("b", 2, HOUR)));
+    assert_eq!(drive.session.concern(at(2)), None);
+    drive.read(3, Stored::Missing);
+    assert_eq!(drive.session.concern(at(3)), None, "whoever signs out knows it");
 }
 
 #[test]
