@@ -53,6 +53,8 @@ pub struct Settings {
     pub hooks: HookSettings,
     /// `[log]`.
     pub log: LogSettings,
+    /// `notify.desktop`.
+    pub desktop_notifications: bool,
     /// `notify.warn_before_session_end`.
     pub warn_before_session_end: Duration,
     /// What is legal but unwise, or what some SDK would reject, each a sentence with its file and line.

@@ -16,18 +16,21 @@ mod hooks;
 mod hope;
 pub mod instance;
 mod news;
+pub mod notifications;
+mod notify;
 pub mod pace;
 mod relevel;
 mod reload;
 pub mod report;
 mod shown;
+mod sign_in;
 pub mod skew;
 mod stop;
 pub mod waiters;
 mod wake;
 mod watch;
 
-use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -44,8 +47,10 @@ use self::{
     hope::Hope,
     instance::Instance,
     news::News,
+    notify::Notify,
     pace::{Pace, Queued},
     shown::Shown,
+    sign_in::Starter,
     skew::Clocks,
     stop::STOP_PATIENCE,
     waiters::Waiters,
@@ -91,6 +96,8 @@ pub struct Startup {
     pub relevel: Relevel,
     /// What the programs get that are run as hooks.
     pub inherited: Inherited,
+    /// Where this program is, for those who sign in from the desktop.
+    pub program: PathBuf,
 }
 
 /// Why the daemon can't start or go on.
@@ -115,7 +122,7 @@ pub enum Error {
 /// # Errors
 /// Where it can't start, or its timer fails.
 pub async fn run(startup: Startup) -> Result<(), Error> {
-    let Startup { settings, paths, env, clock, policy, relevel, inherited } = startup;
+    let Startup { settings, paths, env, clock, policy, relevel, inherited, program } = startup;
     let store = Store::new(paths.token_cache.clone(), paths.state.clone(), paths.runtime.clone());
     match store.prepare() {
         // Told when they can't be watched, and made when they can.
@@ -133,6 +140,10 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
     let server = tokio::spawn(unix::serve(listener, router.clone(), async { drop(stopped.await) }));
 
     let exchanger = Exchanger::new(store, &settings.http, clock.clone());
+    let starter = Starter::new(program, &env, &paths, inherited);
+    let reports = done_in.clone();
+    // Nobody listens any more when the daemon ends.
+    let notify = Notify::new(&env, clock.clone(), starter, move |done| drop(reports.send(done)));
     let mut daemon = Daemon {
         started_at: clock.now(),
         effects: Effects::new(
@@ -141,6 +152,7 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
             News::new(clock.clone(), Hooks::new(done_in, inherited, Arc::clone(&metrics)), &paths.state),
         ),
         endpoint: Endpoint::new(router, &paths.runtime),
+        notify,
         settings,
         paths,
         env,
@@ -213,6 +225,7 @@ struct Daemon {
     /// The role credentials.
     desk: Desk,
     endpoint: Endpoint,
+    notify: Notify,
     parked: Vec<Parked>,
     reload_at: Option<Timestamp>,
     /// What the configuration files looked like when they were last loaded here.
@@ -286,6 +299,7 @@ impl Daemon {
             self.begin_fetches();
             self.pass_on_news();
             self.show_status();
+            self.notify.show();
             self.heartbeat.turn(self.clock.now());
         }
     }
@@ -340,6 +354,7 @@ impl Daemon {
         self.poll_at = self.poll_at.map(|at| at.min(now.after(POLL)));
         self.desk.hope(None, now);
         self.endpoint.hope(now);
+        self.notify.hope();
         let names: Vec<String> = self.sessions.keys().cloned().collect();
         for name in names {
             self.handle(&name, Event::Woken(wake));
@@ -357,6 +372,9 @@ impl Daemon {
         let actions = session.handle(event, now, fastrand::f64());
         let next_refresh = session.next_refresh();
         for action in actions {
+            if let Action::Tell(notice) = &action {
+                self.notify.tell(name, notice, now);
+            }
             match action {
                 // It could be cut off between the server and the disk.
                 Action::Exchange { .. } if self.stopping => continue,
@@ -387,8 +405,9 @@ impl Daemon {
             self.pace.hurry(name, now);
         }
         self.shown.differs();
-        // Nobody wants it any more: the session signed out, or found another token.
         let generation = session.generation();
+        self.look_at_concern(name);
+        // Nobody wants it any more: the session signed out, or found another token.
         if let Some(stale) = self.pace.queued(name).filter(|queued| *queued != generation) {
             self.pace.withdraw(name);
             self.handle(name, Event::Withdrawn { generation: stale });

@@ -99,6 +99,8 @@ kinds! {
     OddServer = "odd_server", "71203b67bba74448a99b1316f7f26e4e";
     /// A hook failed, or was not run.
     HookFailed = "hook_failed", "052c53b7c9fa4c56a397601f233be6df";
+    /// A sign-in that was asked for on the desktop did not come about.
+    SignInNotStarted = "sign_in_not_started", "430623efbfab4e2f8333ba4d94c08660";
     /// The main loop hangs, so that the process ends itself.
     Hanging = "hanging", "57370d8ddee04c85be308629b47b403a";
 }

@@ -7,7 +7,7 @@
 //! [`own_files`] opens its files to itself, and [`Inherited`] is what was before, for the programs that are started;
 //! [`lock_secrets`] keeps its memory out of the swap area; [`Process`] is another one, as the system shows it, and
 //! [`holder`] the one that has a TCP port. [`activation`] has the sockets that were opened for us, [`Supervisor`] is what
-//! keeps services here, and [`SET_CLOCK`] is what to do about a clock that is wrong.
+//! keeps services here, and [`SET_CLOCK`] is what to do about a clock that is wrong. [`desktop`] shows notifications.
 
 #[cfg(target_os = "linux")]
 #[path = "platform/systemd.rs"]
@@ -38,6 +38,7 @@ mod network;
 mod network;
 
 pub mod activation;
+pub mod desktop;
 mod inherited;
 mod memory;
 mod process;

@@ -54,7 +54,10 @@ use self::{
 };
 use crate::{
     kind::{Kind, told},
-    session::event::{Memory, Stored},
+    session::{
+        event::{Memory, Stored},
+        horizon::Seen,
+    },
 };
 
 /// The files of all sessions. A clone is cheap and means the same files.
@@ -132,6 +135,17 @@ impl Store {
     /// Keeps what was learned of `session`.
     pub fn remember(&self, session: &str, memory: Memory) -> Result<(), Error> {
         Record::update(&self.record_path(session), session, |record| record.memory = memory)
+    }
+
+    /// The same, with what the user has been shown of it.
+    pub fn memory_and_seen(&self, session: &str) -> (Memory, Seen) {
+        let record = Record::load(&self.record_path(session));
+        (record.memory, record.seen)
+    }
+
+    /// Keeps what the user has been shown of `session`.
+    pub fn remember_seen(&self, session: &str, seen: Seen) -> Result<(), Error> {
+        Record::update(&self.record_path(session), session, |record| record.seen = seen)
     }
 
     /// One look at the token file of `session`, without its lock. A token that only the first object of the file

@@ -43,7 +43,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "daemon",
         &[
             "api", "bearer", "config", "events", "exchange", "http", "kind", "metrics", "oidc", "platform",
-            "portal", "session", "store", "time",
+            "portal", "service", "session", "store", "time",
         ],
     ),
     ("cli", ANY),

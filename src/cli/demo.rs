@@ -18,7 +18,7 @@ use super::{
     out,
 };
 use crate::{
-    config::{SessionSettings, environment::Environment},
+    config::{SessionSettings, Settings, environment::Environment},
     daemon::{self, Relevel, Startup},
     exchange::Exchanger,
     login::{self, Listener, SignIn, SignedIn},
@@ -149,13 +149,15 @@ impl Stage {
             .line("programs", &format!("{} begin to read the token file, as AWS SDKs do", Programs::COUNT))?;
         let policy = Policy { floor: FLOOR, ..Policy::default() };
         let startup = Startup {
-            settings: self.context.settings()?.clone(),
+            // What it shows is nothing that the user is to do.
+            settings: Settings { desktop_notifications: false, ..self.context.settings()?.clone() },
             paths: self.context.paths.clone(),
             env: self.context.env.clone(),
             clock: self.context.clock.clone(),
             policy,
             relevel: Relevel::never(),
             inherited: Inherited::find(),
+            program: "sso-refresh".into(),
         };
         let mut seen = Seen::default();
         tokio::select! {

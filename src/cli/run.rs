@@ -4,6 +4,7 @@ use super::{
     context::{Context, block_on},
     exit::{self, Failure},
     log::{self, Verbosity},
+    program,
 };
 use crate::{
     api::unix,
@@ -28,7 +29,10 @@ pub(super) fn run(context: Context, verbosity: Verbosity, inherited: Inherited) 
     if let Err(error) = platform::lock_secrets() {
         tracing::debug!("what is in memory can reach the swap area: {error}; `ulimit -l` limits it");
     }
-    let startup = Startup { settings, paths, env, clock, policy: Policy::default(), relevel, inherited };
+    // A name alone is looked for as a shell does.
+    let program = program::path().unwrap_or_else(|_| "sso-refresh".into());
+    let startup =
+        Startup { settings, paths, env, clock, policy: Policy::default(), relevel, inherited, program };
     // In a task of its own: the runtime makes a system call for each time that anybody wakes what it blocks on.
     let ended = block_on(async { Ok(tokio::spawn(daemon::run(startup)).await) })?;
     ended

@@ -20,6 +20,8 @@ pub struct Changes {
     pub hooks: bool,
     /// `[log]`.
     pub log: bool,
+    /// `notify.desktop`.
+    pub desktop_notifications: bool,
     /// The profiles or the default session.
     pub choice: bool,
 }
@@ -40,6 +42,7 @@ pub fn changes(old: &Settings, new: &Settings) -> Changes {
         listen: old.listen != new.listen,
         hooks: old.hooks != new.hooks,
         log: old.log != new.log,
+        desktop_notifications: old.desktop_notifications != new.desktop_notifications,
         choice: old.default_session != new.default_session || !same_profiles(&old.profiles, &new.profiles),
         ..Changes::default()
     };
@@ -103,11 +106,13 @@ mod tests {
             ("[listen]", Changes { listen: true, ..Changes::default() }),
             ("[hooks]", Changes::default()),
             ("[hooks]\nfailed = [\"a\"]", Changes { hooks: true, ..Changes::default() }),
+            ("[notify]\ndesktop = true", Changes::default()),
+            ("[notify]\ndesktop = false", Changes { desktop_notifications: true, ..Changes::default() }),
             ("[log]\nlevel = \"warn\"", Changes { log: true, ..Changes::default() }),
             ("default_session = \"work\"", Changes { choice: true, ..Changes::default() }),
         ] {
             let found = changes(&old, &load_with(config, AWS, &[]).unwrap());
-            assert_eq!(found.is_empty(), matches!(config, "" | "[hooks]"));
+            assert_eq!(found.is_empty(), matches!(config, "" | "[hooks]" | "[notify]\ndesktop = true"));
             assert_eq!(found, expected, "{config}");
         }
     }

@@ -76,10 +76,10 @@ impl Merge<'_> {
             self.file.notify.warn_before_session_end.as_ref(),
             WARN_BEFORE_SESSION_END,
         );
+        let desktop_notifications = self.desktop_notifications();
         let log = self.log();
         let listen = self.listen(&aws.profiles)?;
         let hooks = self.hooks()?;
-        self.not_yet();
         self.global_endpoint();
         let sessions = self.sessions(&aws)?;
         let default_session = self.default_session(&sessions)?;
@@ -91,6 +91,7 @@ impl Merge<'_> {
             listen,
             hooks,
             log,
+            desktop_notifications,
             warn_before_session_end,
             warnings: self.warnings.iter().map(line).collect(),
         };
@@ -176,12 +177,12 @@ impl Merge<'_> {
         LogSettings { level, format }
     }
 
-    /// Checks the tables that this version reads and does not act on.
-    fn not_yet(&mut self) {
-        if let Some(desktop) = self.file.notify.desktop.as_ref().filter(|desktop| *desktop.get_ref()) {
-            let origin = self.source.origin(desktop.span());
-            self.warnings.push(format!("{origin}: `desktop` of [notify] has no effect in this version"));
-        }
+    fn desktop_notifications(&mut self) -> bool {
+        let written = self.file.notify.desktop.as_ref();
+        let on = written.is_none_or(|written| *written.get_ref());
+        let origin = self.origin(written);
+        self.explained.push(Explained::new("notify.desktop", on, origin));
+        on
     }
 
     /// The endpoint of everything is never used: that of a local emulator would be sent refresh tokens.

@@ -298,7 +298,7 @@ fn ca_bundle_and_proxy() {
 fn what_this_version_does_not_act_on_is_told() {
     for (config, expected) in [
         ("[hooks]\nfailed = [\"/bin/true\"]", None),
-        ("[notify]\ndesktop = true", Some("config.toml:2: `desktop` of [notify] has")),
+        ("[notify]\ndesktop = true", None),
         ("[notify]\ndesktop = false", None),
         ("[notify]\nwarn_before_session_end = \"5m\"", None),
         ("[log]\nlevel = \"debug\"\nformat = \"json\"", None),

@@ -16,11 +16,13 @@ use crate::{
     exchange::{Exchanged, Exchanger, server},
     http::skew::Skew,
     kind::{Kind, told},
-    platform,
+    platform::{self, desktop::Report},
     session::{
         event::{Action, Event, Generation, Stored},
+        horizon::Seen,
         role::RoleCredentials,
     },
+    store::Error,
     time::Timestamp,
 };
 
@@ -35,6 +37,8 @@ pub(super) enum Done {
     Fetched(Fetch, Result<RoleCredentials, Refusal>),
     /// A hook has ended.
     HookEnded,
+    /// Something became of a notification on the desktop.
+    Notified(Report),
     /// AWS answered, and so showed how far the clock is off.
     Clock(Skew),
     /// The token file of a session was broken; it is whole again, or why it is not.
@@ -106,14 +110,12 @@ impl Effects {
             Action::Remember(memory) => store.remember(name, memory),
             Action::Forget => store.forget(name),
         };
-        if let Err(error) = kept {
-            told!(
-                warn,
-                Kind::StateTrouble,
-                sso_session = name,
-                "{name}: the own state can't be kept: {error}"
-            );
-        }
+        warn_unless(name, kept);
+    }
+
+    /// Keeps what the user has been shown of `session`.
+    pub(super) fn remember_seen(&self, session: &str, seen: Seen) {
+        warn_unless(session, self.exchanger.store().remember_seen(session, seen));
     }
 
     /// Waits for one of the exchanges under way; whether there was none. May be dropped and called again.
@@ -232,6 +234,7 @@ impl Daemon {
                 self.ask_again(&session);
             }
             Done::Ended(server) => self.pace.ended(&server),
+            Done::Notified(report) => self.notified(report),
             Done::HookEnded => self.effects.news.hook_ended(),
             Done::Clock(skew) => self.heard_of_clock(skew),
             Done::Fetched(fetch, result) => self.fetched(&fetch, result),
@@ -256,6 +259,17 @@ impl Daemon {
                 None => self.pace.ended(&server),
             }
         }
+    }
+}
+
+fn warn_unless(session: &str, kept: Result<(), Error>) {
+    if let Err(error) = kept {
+        told!(
+            warn,
+            Kind::StateTrouble,
+            sso_session = session,
+            "{session}: the own state can't be kept: {error}"
+        );
     }
 }
 

@@ -10,6 +10,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use tokio::{sync::mpsc, task::JoinSet};
 
+pub(super) use self::run::NOT_FOR_HOOKS;
 use super::effects::Done;
 use crate::{
     config::HookSettings,

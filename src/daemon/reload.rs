@@ -28,6 +28,7 @@ impl Daemon {
     pub(super) fn begin(&mut self) {
         self.warn_of(&[]);
         self.effects.news.set_hooks(&self.settings.hooks);
+        self.notify.notifications().set(self.settings.desktop_notifications);
         self.endpoint.apply(self.settings.listen.as_ref(), self.clock.now());
         let names: Vec<String> = self.settings.sessions.keys().cloned().collect();
         for name in names {
@@ -121,6 +122,7 @@ impl Daemon {
             self.effects.set_exchanger(Exchanger::new(store, &self.settings.http, self.clock.clone()));
         }
         self.effects.news.set_hooks(&self.settings.hooks);
+        self.notify.notifications().set(self.settings.desktop_notifications);
         self.relevel.set(self.settings.log.level);
         for name in &changes.removed {
             self.stop(name);
@@ -149,7 +151,9 @@ impl Daemon {
         self.files.add(name, store.token_path(name), self.generation);
         self.files_differ = true;
         self.metrics.begin(name);
-        let session = Session::new(name, policy, store.memory(name), self.generation);
+        let (memory, seen) = store.memory_and_seen(name);
+        let session = Session::new(name, policy, memory, self.generation);
+        self.notify.notifications().add(name, seen);
         self.sessions.insert(name.to_owned(), Box::new(session));
         self.handle(name, Event::FileChanged);
     }
@@ -161,6 +165,7 @@ impl Daemon {
         self.metrics.forget(name);
         self.agenda.set(name, None);
         self.hope.set(name, false);
+        self.notify.notifications().remove(name);
         self.pace.withdraw(name);
         self.files.remove(name);
         self.waiters.dismiss(name);
@@ -224,6 +229,9 @@ fn words(changes: &Changes, format: bool, sessions: usize) -> String {
     }
     if changes.hooks {
         parts.push("the hooks changed".into());
+    }
+    if changes.desktop_notifications {
+        parts.push("the notifications on the desktop changed".into());
     }
     if changes.log {
         parts.push("the log changed".into());

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Phase, Session,
     event::{Action, Memory, Notice, Reason},
@@ -37,6 +39,18 @@ pub enum Concern {
     },
 }
 
+/// The last concerns of each kind that the user has been shown, kept across restarts so that none is shown twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Seen {
+    /// [`Concern::SignInNeeded`] of the token that ended then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost: Option<Timestamp>,
+    /// [`Concern::SessionEnding`] of the sign-in at that time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ending: Option<Timestamp>,
+}
+
 impl Session {
     /// What the user is to know of at this moment.
     pub fn concern(&self, now: Timestamp) -> Option<Concern> {
@@ -53,6 +67,11 @@ impl Session {
                     .then_some(Concern::SessionEnding { at, signed_in_at })
             }
         }
+    }
+
+    /// When the token ends that is known.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.token.as_ref().map(|token| token.expires_at)
     }
 
     /// When the Identity Center session likely ends.

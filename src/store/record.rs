@@ -14,6 +14,7 @@ use crate::{
     kind::{Kind, told},
     session::{
         event::Memory,
+        horizon::Seen,
         token::{Registration, Secret, Token},
     },
     time::Timestamp,
@@ -26,11 +27,12 @@ const VERSION: u32 = 1;
 const TRIES: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// The last good copy of a session's token, and its memory.
+/// The last good copy of a session's token, its memory, and what of it the user has been shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) copy: Option<Good>,
     pub(super) memory: Memory,
+    pub(super) seen: Seen,
 }
 
 /// The last good copy of a token.
@@ -161,8 +163,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Record, Unreadable> {
     if version != VERSION {
         return Err(Unreadable::Version(version));
     }
-    let Written { token, memory, .. } = serde_json::from_slice(bytes).map_err(damaged)?;
-    Ok(Record { copy: token.map(Good::from), memory })
+    let Written { token, memory, seen, .. } = serde_json::from_slice(bytes).map_err(damaged)?;
+    Ok(Record { copy: token.map(Good::from), memory, seen })
 }
 
 #[derive(Deserialize)]
@@ -179,6 +181,12 @@ struct Written {
     token: Option<WrittenToken>,
     #[serde(default)]
     memory: Memory,
+    #[serde(default, skip_serializing_if = "is_default")]
+    seen: Seen,
+}
+
+fn is_default(seen: &Seen) -> bool {
+    *seen == Seen::default()
 }
 
 #[derive(Serialize, Deserialize)]
@@ -212,6 +220,7 @@ impl Written {
             session: session.to_owned(),
             token: record.copy.clone().map(WrittenToken::from),
             memory: record.memory,
+            seen: record.seen,
         }
     }
 }

@@ -16,10 +16,12 @@ fn check_says_what_is_there() {
         "{WORK}[sso-session a]\nsso_start_url = https://a\nsso_region = us-east-1\n"
     ));
     home.write_config("[notify]\ndesktop = true\n");
+    assert_eq!(home.run("config check").stdout, "ok: 2 sessions (a, work)\n");
+    home.write_aws_config(&format!("{WORK}[default]\nca_bundle = /c.pem\n"));
     assert_eq!(
         home.run("config check").stdout,
-        "warning: ~/.config/sso-refresh/config.toml:2: `desktop` of [notify] has no effect in this version\n\
-         ok: 2 sessions (a, work)\n"
+        "warning: ~/.aws/config:6: `ca_bundle` of a profile is not used here: set `ca_bundle` in config.toml if the \
+         network needs it\nok: 1 session (work)\n"
     );
 }
 
@@ -65,6 +67,7 @@ fn show_says_where_each_setting_comes_from() {
     refresh_before                  25m                                ~/.config/sso-refresh/config.toml:1
     ca_bundle                       -                                  default
     proxy                           -                                  default
+    notify.desktop                  true                               default
     notify.warn_before_session_end  15m                                default
     log.level                       info                               default
     log.format                      auto                               default

@@ -118,15 +118,10 @@ fn legacy_profiles_are_listed_with_the_lines_that_convert_them() {
 #[test]
 fn warnings_stand_below_the_table() {
     let home = Home::new();
-    home.write_aws_config(WORK);
-    home.write_config("[notify]\ndesktop = true\n");
+    home.write_aws_config(&format!("{WORK}[default]\nca_bundle = /c.pem\n"));
     let ran = home.run("status");
-    assert!(
-        ran.stdout.ends_with(
-            "\nwarning: ~/.config/sso-refresh/config.toml:2: `desktop` of [notify] has no effect in this version\n"
-        ),
-        "{ran:?}"
-    );
+    let warning = "\nwarning: ~/.aws/config:6: `ca_bundle` of a profile is not used here: ";
+    assert!(ran.stdout.contains(warning) && ran.stdout.lines().count() > 2, "{ran:?}");
 }
 
 #[test]

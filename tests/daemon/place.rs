@@ -156,6 +156,7 @@ impl Place {
             policy,
             relevel: Relevel::never(),
             inherited: Inherited::find(),
+            program: "sso-refresh".into(),
         }
     }
 

@@ -34,7 +34,7 @@ const DEATH: Duration = Duration::from_secs(5);
 /// What each name of the environment begins with.
 const PREFIX: &str = "SSO_REFRESH_";
 /// What the service manager says to the daemon alone.
-const NOT_FOR_HOOKS: [&str; 7] = [
+pub(in crate::daemon) const NOT_FOR_HOOKS: [&str; 7] = [
     "LISTEN_FDNAMES",
     "LISTEN_FDS",
     "LISTEN_PID",

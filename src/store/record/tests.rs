@@ -26,6 +26,7 @@ fn record() -> Record {
             learned_duration_secs: Some(28_800),
             token_life_secs: Some(3600),
         },
+        seen: Seen { lost: Some(Timestamp::from_secs(1_800_000_000)), ending: None },
     }
 }
 
@@ -38,7 +39,7 @@ fn comes_back_as_it_was_written() {
     for expected in [
         record(),
         Record { copy: None, ..record() },
-        Record { copy: Some(bare), memory: Memory::default() },
+        Record { copy: Some(bare), ..Record::default() },
         Record::default(),
     ] {
         Record::update(&path, "work", |record| *record = expected.clone()).unwrap();
@@ -60,7 +61,7 @@ fn the_format_is_fixed() {
         r#""issuedAt": "2027-01-15T07:00:00Z", "refreshToken": "refresh", "clientId": "client", "#,
         r#""clientSecret": "secret", "registrationExpiresAt": "2027-03-14T04:53:20Z", "#,
         r#""unsavedOver": "older"}, "memory": {"signed_in_at": "2027-01-15T05:13:20Z", "#,
-        r#""learned_duration_secs": 28800, "token_life_secs": 3600}}"#,
+        r#""learned_duration_secs": 28800, "token_life_secs": 3600}, "seen": {"lost": "2027-01-15T08:00:00Z"}}"#,
     );
     assert_eq!(String::from_utf8_lossy(&bytes), expected);
 }
