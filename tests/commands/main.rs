@@ -11,8 +11,12 @@ mod authority;
 mod activation;
 mod browser;
 mod completions;
+#[cfg(all(target_os = "linux", feature = "desktop"))]
+mod bus;
 mod config;
 mod credentials;
+#[cfg(all(target_os = "linux", feature = "desktop"))]
+mod desktop;
 mod doctor;
 mod endpoint;
 mod events;

@@ -137,6 +137,60 @@ fn ten_years_of_a_laptop() {
     assert!(tally.sign_ins_needed <= 3653, "{tally:?}");
 }
 
+/// The machine sleeps at night, the network fails for some minutes now and then, at the lid's closing too, and after
+/// twenty days the sign-in is renewed when its end is announced.
+#[test]
+fn a_healthy_month_of_one_session_shows_one_notification() {
+    let mut world = World::new(11, HOUR, 20 * MINUTE);
+    world.set_session_duration(20 * DAY);
+    world.play(Step::Logout);
+    world.run_until(SECOND);
+    world.play(Step::Login);
+    for day in 0..30 {
+        for hour in 8..22 {
+            world.run_until(day * DAY + hour * HOUR + 15 * MINUTE);
+            // Renewed a while after it was announced, as `login --renew` does: first the old one ends.
+            if day == 19 && hour == 21 {
+                world.run_until(20 * DAY - 10 * MINUTE);
+                assert_eq!(world.tally.shown, 1, "the end is shown");
+                world.play(Step::Logout);
+                world.run_until(world.now + MINUTE);
+                world.play(Step::Login);
+            }
+            if (day * 24 + hour) % 5 == 0 {
+                world.play(Step::NetworkDown);
+                world.run_until(world.now + 9 * MINUTE);
+                world.play(Step::NetworkUp);
+            }
+        }
+        if day % 3 == 0 {
+            world.play(Step::NetworkDown);
+            world.run_until(world.now + 2 * MINUTE);
+        }
+        world.play(Step::Sleep((day + 1) * DAY + 7 * HOUR - world.now));
+        world.run_until(world.now + MINUTE);
+        world.play(Step::NetworkUp);
+    }
+    let tally = world.tally;
+    assert!(tally.exchanges > 400 && tally.failures > 100, "{tally:?}");
+    assert_eq!(tally.shown, 1, "{tally:?}");
+}
+
+/// Twelve minutes without a network in each twenty.
+#[test]
+fn a_month_of_outages_shows_two_notifications_a_day_at_most() {
+    let mut world = World::new(12, 10 * MINUTE, 20 * MINUTE);
+    for turn in 0..30 * DAY / (20 * MINUTE) {
+        world.play(Step::NetworkDown);
+        world.run_until(turn * 20 * MINUTE + 12 * MINUTE);
+        world.play(Step::NetworkUp);
+        world.run_until((turn + 1) * 20 * MINUTE);
+    }
+    let tally = world.tally;
+    assert!(tally.failures > 1000, "{tally:?}");
+    assert!((2..=60).contains(&tally.shown), "{tally:?}");
+}
+
 /// Counts the lines of the log.
 #[derive(Clone, Default)]
 struct Lines(Arc<AtomicUsize>);

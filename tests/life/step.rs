@@ -49,4 +49,6 @@ pub(crate) struct Tally {
     pub(crate) told: u64,
     pub(crate) sign_ins_needed: u64,
     pub(crate) lost_answers: u64,
+    /// Notifications on the desktop.
+    pub(crate) shown: u64,
 }

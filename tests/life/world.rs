@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use sso_refresh::{
-    daemon::report,
+    daemon::{notifications::Notifications, report},
     session::{
         Session,
         event::{Action, Event, Failure, Generation, Memory, Notice, Outcome, Reason, Stored, Wake},
+        horizon::Seen,
         schedule::Policy,
         status::State,
         token::{Registration, Secret, Token},
@@ -64,6 +65,11 @@ pub(crate) struct World {
     lose_next: bool,
     last_exchange: Option<i64>,
     stepped_since_exchange: bool,
+    notifications: Notifications,
+    /// How long the machine has slept in all.
+    slept: i64,
+    /// The number of the last notification that was shown.
+    shown: u64,
     pub(crate) tally: Tally,
 }
 
@@ -91,8 +97,13 @@ impl World {
             lose_next: false,
             last_exchange: None,
             stepped_since_exchange: false,
+            notifications: Notifications::default(),
+            slept: 0,
+            shown: 0,
             tally: Tally::default(),
         };
+        world.notifications.set(true);
+        world.notifications.add("work", Seen::default());
         world.sign_in();
         world.tell(Event::FileChanged);
         world
@@ -111,6 +122,7 @@ impl World {
             Step::Pass(millis) => self.run_until(self.now + millis),
             Step::Sleep(millis) => {
                 self.now += millis;
+                self.slept += millis;
                 self.unsettle();
                 self.tell(Event::Woken(Wake::Resume));
             }
@@ -169,6 +181,12 @@ impl World {
             }
         }
         self.check_freshness();
+    }
+
+    /// The settings change: a sign-in lasts that long.
+    pub(crate) fn set_session_duration(&mut self, millis: i64) {
+        let session_duration = Some(Duration::from_millis(millis.unsigned_abs()));
+        self.tell(Event::Reconfigured(Policy { session_duration, ..Policy::default() }));
     }
 
     /// Runs everything that is to happen up to `end`.
@@ -350,6 +368,22 @@ impl World {
             }
             self.act(action);
         }
+        self.notifications.look("work", self.session.concern(local), self.session.expires_at());
+        self.look_at_screen();
+    }
+
+    /// The desktop shows what it is asked to, and what works again for a moment.
+    fn look_at_screen(&mut self) {
+        let wanted = self.notifications.wanted();
+        assert!(wanted.len() <= 1, "several of one session: {wanted:?}");
+        for notification in wanted.into_values().filter(|it| it.number > self.shown) {
+            self.shown = notification.number;
+            self.tally.shown += 1;
+            self.notifications.shown(self.shown);
+            if notification.action.is_none() {
+                self.notifications.over(self.shown);
+            }
+        }
     }
 
     fn check_spacing(&mut self, automatic: bool, shown: &str) {
@@ -373,6 +407,8 @@ impl World {
             }
             Action::Tell(notice) => {
                 report::tell("work", &notice, self.session.next_refresh(), self.local());
+                let slept = Duration::from_millis(self.slept.unsigned_abs());
+                self.notifications.tell("work", &notice, slept, self.local());
                 match notice {
                     Notice::SignInNeeded { .. } => self.tally.sign_ins_needed += 1,
                     _ => self.tally.told += 1,
