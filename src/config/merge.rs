@@ -71,12 +71,12 @@ impl Merge<'_> {
     fn settings(&mut self, aws: AwsConfig) -> Result<(Settings, Vec<Explained>), Error> {
         self.duration("refresh_before", self.file.refresh_before.as_ref(), REFRESH_BEFORE);
         let http = self.http(&aws)?;
+        let desktop_notifications = self.desktop_notifications();
         let warn_before_session_end = self.duration(
             "notify.warn_before_session_end",
             self.file.notify.warn_before_session_end.as_ref(),
             WARN_BEFORE_SESSION_END,
         );
-        let desktop_notifications = self.desktop_notifications();
         let log = self.log();
         let listen = self.listen(&aws.profiles)?;
         let hooks = self.hooks()?;

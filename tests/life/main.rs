@@ -163,6 +163,7 @@ fn a_healthy_month_of_one_session_shows_one_notification() {
                 world.play(Step::NetworkUp);
             }
         }
+        world.run_until(world.now + 15 * MINUTE);
         if day % 3 == 0 {
             world.play(Step::NetworkDown);
             world.run_until(world.now + 2 * MINUTE);

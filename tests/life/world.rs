@@ -376,7 +376,10 @@ impl World {
     fn look_at_screen(&mut self) {
         let wanted = self.notifications.wanted();
         assert!(wanted.len() <= 1, "several of one session: {wanted:?}");
-        for notification in wanted.into_values().filter(|it| it.number > self.shown) {
+        for notification in wanted.into_values() {
+            if notification.number <= self.shown {
+                continue;
+            }
             self.shown = notification.number;
             self.tally.shown += 1;
             self.notifications.shown(self.shown);
