@@ -2,6 +2,7 @@
 //! that it is asked.
 
 #![expect(clippy::unwrap_used, reason = "what a test can't set up fails the test")]
+#![expect(clippy::print_stderr, reason = "what is skipped is said")]
 
 use std::{
     collections::HashMap,

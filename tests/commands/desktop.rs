@@ -2,7 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "what is missing fails the test")]
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use nix::sys::signal::Signal;
 use sso_refresh::simulator::{Operation, Options};
@@ -32,7 +36,8 @@ fn records(home: &Home) -> Vec<(String, String)> {
     let folder = ".local/state/sso-refresh/sessions";
     let names = fs::read_dir(home.path(folder)).unwrap().map(|file| file.unwrap().file_name());
     let paths = names.map(|name| format!("{folder}/{}", name.into_string().unwrap()));
-    let records = paths.filter(|path| path.ends_with(".json"));
+    let records =
+        paths.filter(|path| Path::new(path).extension().is_some_and(|extension| extension == "json"));
     records.map(|path| (path.clone(), fs::read_to_string(home.path(&path)).unwrap())).collect()
 }
 

@@ -7,12 +7,12 @@ fn at(secs: i64) -> Timestamp {
     Timestamp::from_secs(secs)
 }
 
-fn lost(secs: i64) -> Option<Concern> {
-    Some(Concern::SignInNeeded { reason: Reason::InvalidGrant, lost: at(secs) })
+fn lost(secs: i64) -> Concern {
+    Concern::SignInNeeded { reason: Reason::InvalidGrant, lost: at(secs) }
 }
 
-fn ending(secs: i64) -> Option<Concern> {
-    Some(Concern::SessionEnding { at: at(secs), signed_in_at: at(secs - 100) })
+fn ending(secs: i64) -> Concern {
+    Concern::SessionEnding { at: at(secs), signed_in_at: at(secs - 100) }
 }
 
 fn with(seen: Seen) -> Notifications {
@@ -46,12 +46,12 @@ fn the_newest_truth_is_wanted_and_what_is_untrue_is_not() {
     let mut notifications = with(NONE);
     for (concern, expected) in [
         (None, ""),
-        (ending(500), "work:session-ending"),
-        (ending(500), "work:session-ending"),
-        (lost(600), "work:sign-in-needed"),
+        (Some(ending(500)), "work:session-ending"),
+        (Some(ending(500)), "work:session-ending"),
+        (Some(lost(600)), "work:sign-in-needed"),
         (None, ""),
-        (lost(700), "work:sign-in-needed"),
-        (lost(700), "work:sign-in-needed"),
+        (Some(lost(700)), "work:sign-in-needed"),
+        (Some(lost(700)), "work:sign-in-needed"),
     ] {
         assert_eq!(notifications.look("work", concern, None), None);
         assert_eq!(wanted(&notifications), expected);
@@ -61,13 +61,13 @@ fn the_newest_truth_is_wanted_and_what_is_untrue_is_not() {
     notifications.set(true);
     notifications.remove("work");
     assert_eq!(wanted(&notifications), "");
-    assert_eq!(notifications.look("work", lost(1), None), None, "nobody knows it");
+    assert_eq!(notifications.look("work", Some(lost(1)), None), None, "nobody knows it");
 }
 
 #[test]
 fn what_was_shown_is_not_shown_again_by_the_next_daemon() {
     let mut notifications = with(NONE);
-    notifications.look("work", lost(600), Some(at(600)));
+    notifications.look("work", Some(lost(600)), Some(at(600)));
     let shown = number(&notifications, "work");
     let (session, seen) = notifications.shown(shown).unwrap();
     assert_eq!((session.as_str(), seen), ("work", Seen { lost: Some(at(600)), ending: None }));
@@ -76,34 +76,34 @@ fn what_was_shown_is_not_shown_again_by_the_next_daemon() {
 
     // A start: the token is taken up, tried, and refused again.
     let mut notifications = with(seen);
-    for concern in [None, None, lost(600)] {
+    for concern in [None, None, Some(lost(600))] {
         assert_eq!(notifications.look("work", concern, Some(at(600))), None);
         assert_eq!(wanted(&notifications), "");
     }
     // Another sign-in, and another loss.
     assert_eq!(notifications.look("work", None, Some(at(900))), Some(NONE));
-    assert_eq!(notifications.look("work", lost(900), Some(at(900))), None);
+    assert_eq!(notifications.look("work", Some(lost(900)), Some(at(900))), None);
     assert_eq!(wanted(&notifications), "work:sign-in-needed");
     // What nobody has seen is shown by the next daemon.
     let mut notifications = with(NONE);
-    notifications.look("work", lost(900), Some(at(900)));
+    notifications.look("work", Some(lost(900)), Some(at(900)));
     assert_eq!(wanted(&notifications), "work:sign-in-needed");
 
-    notifications.look("work", ending(500), None);
+    notifications.look("work", Some(ending(500)), None);
     let shown = number(&notifications, "work");
     let (_, seen) = notifications.shown(shown).unwrap();
     let mut notifications = with(seen);
-    notifications.look("work", ending(500), None);
+    notifications.look("work", Some(ending(500)), None);
     assert_eq!(wanted(&notifications), "");
-    notifications.look("work", ending(900), None);
+    notifications.look("work", Some(ending(900)), None);
     assert_eq!(wanted(&notifications), "work:session-ending");
 }
 
 #[test]
 fn what_the_user_puts_away_stays_away_and_what_is_pressed_signs_in() {
     let mut notifications = with(NONE);
-    notifications.look("work", lost(600), None);
-    notifications.look("home", ending(500), None);
+    notifications.look("work", Some(lost(600)), None);
+    notifications.look("home", Some(ending(500)), None);
     let (work, home) = (number(&notifications, "work"), number(&notifications, "home"));
     let sign_in = |session: &str, renew| Some(SignIn { session: session.into(), renew });
     assert_eq!(notifications.pressed(work), sign_in("work", false));
@@ -113,7 +113,7 @@ fn what_the_user_puts_away_stays_away_and_what_is_pressed_signs_in() {
     notifications.over(work);
     assert!(notifications.take_differs());
     assert_eq!(wanted(&notifications), "home:session-ending");
-    notifications.look("work", lost(600), None);
+    notifications.look("work", Some(lost(600)), None);
     assert_eq!(wanted(&notifications), "home:session-ending");
 }
 
@@ -146,7 +146,7 @@ fn what_works_again_gives_way_and_does_not_flood() {
     let first = number(&notifications, REPAIRED);
     fail(&mut notifications, "home", 0);
     assert_eq!(number(&notifications, REPAIRED), first, "one outage for all of them");
-    notifications.look("work", ending(5000), None);
+    notifications.look("work", Some(ending(5000)), None);
     assert_eq!(wanted(&notifications), "work:session-ending", "one of a session");
     notifications.look("work", None, None);
     assert_eq!(wanted(&notifications), ":works-again");
