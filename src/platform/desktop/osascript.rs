@@ -17,7 +17,7 @@ const SCRIPT: [&str; 3] =
 /// Shows what is wanted.
 pub(super) async fn run(show: Show) {
     // There is no bus here.
-    let Show { wanted, reports, clock, bus: _ } = show;
+    let Show { wanted, reports, clock, bus: _bus } = show;
     let mut tried = BTreeSet::new();
     loop {
         let now = clock.now();
