@@ -20,6 +20,7 @@ mod login;
 mod logout;
 mod man;
 mod out;
+mod palette;
 mod profiles;
 mod program;
 mod refresh;

@@ -3,6 +3,7 @@
 mod history;
 mod table;
 mod timeline;
+pub(super) mod words;
 
 use serde::Serialize;
 

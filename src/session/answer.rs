@@ -109,6 +109,7 @@ impl Session {
     /// How the session is doing. Never a secret.
     pub fn status(&self, now: Timestamp) -> Status {
         let token = self.token.as_ref();
+        let end = self.session_end().filter(|(end, _)| *end > now);
         let login = format!("sso-refresh login {}", self.name);
         let (state, reason, remedy) = match &self.phase {
             _ if self.in_flight.is_some() => (State::Refreshing, None, None),
@@ -131,7 +132,8 @@ impl Session {
             token_life_secs: token.map(|_| self.life().as_secs()),
             next: self.next_attempt().map(|(at, why)| Next { at, why: why.into() }),
             signed_in_at: self.memory.signed_in_at,
-            session_ends_at: self.session_end().filter(|end| *end > now),
+            session_ends_at: end.map(|(end, _)| end),
+            session_end_source: end.map(|(_, source)| source),
             registration_expires_at: token
                 .and_then(|token| token.registration.as_ref())
                 .and_then(|registration| registration.expires_at),

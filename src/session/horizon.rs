@@ -9,6 +9,7 @@ use super::{
     Phase, Session,
     event::{Action, Memory, Notice, Reason},
     schedule::TYPICAL_LIFE,
+    status::EndSource,
     token::Token,
 };
 use crate::time::Timestamp;
@@ -62,7 +63,7 @@ impl Session {
             }
             Phase::Fresh { .. } | Phase::Backoff(_) => {
                 let signed_in_at = self.memory.signed_in_at?;
-                let at = self.session_end().filter(|at| *at > now)?;
+                let (at, _) = self.session_end().filter(|(at, _)| *at > now)?;
                 (self.memory.end_announced_for == Some(signed_in_at))
                     .then_some(Concern::SessionEnding { at, signed_in_at })
             }
@@ -74,18 +75,20 @@ impl Session {
         self.token.as_ref().map(|token| token.expires_at)
     }
 
-    /// When the Identity Center session likely ends.
-    pub(super) fn session_end(&self) -> Option<Timestamp> {
-        Some(self.memory.signed_in_at?.after(self.session_duration()?))
+    /// When the Identity Center session likely ends, and how that is known.
+    pub(super) fn session_end(&self) -> Option<(Timestamp, EndSource)> {
+        let (duration, source) = self.session_duration()?;
+        Some((self.memory.signed_in_at?.after(duration), source))
     }
 
-    fn session_duration(&self) -> Option<Duration> {
-        self.policy.session_duration.or(self.memory.learned_duration())
+    fn session_duration(&self) -> Option<(Duration, EndSource)> {
+        let configured = self.policy.session_duration.map(|duration| (duration, EndSource::Configured));
+        configured.or_else(|| self.memory.learned_duration().map(|duration| (duration, EndSource::Learned)))
     }
 
     /// When `end` is to be announced: not right at the sign-in, however short the session is.
     fn announced_at(&self, end: Timestamp) -> Timestamp {
-        let half = self.session_duration().unwrap_or_default() / 2;
+        let half = self.session_duration().map_or(Duration::ZERO, |(duration, _)| duration) / 2;
         end.before(self.policy.warn_before_session_end.min(half))
     }
 
@@ -175,7 +178,7 @@ impl Session {
 
     fn unannounced_session_end(&self) -> Option<Timestamp> {
         let announced = self.memory.end_announced_for == self.memory.signed_in_at;
-        self.session_end().filter(|_| !announced)
+        self.session_end().filter(|_| !announced).map(|(end, _)| end)
     }
 
     fn unannounced_registration_end(&self) -> Option<Timestamp> {

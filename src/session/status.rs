@@ -29,6 +29,9 @@ pub struct Status {
     /// When the Identity Center session likely ends: configured or learned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_ends_at: Option<Timestamp>,
+    /// How that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_end_source: Option<EndSource>,
     /// When the client registration ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registration_expires_at: Option<Timestamp>,
@@ -70,6 +73,16 @@ pub enum State {
     LoginRequired,
 }
 
+/// How the end of an Identity Center session is known, which no response tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndSource {
+    /// The user has set how long a sign-in lasts.
+    Configured,
+    /// An earlier one was seen from beginning to end.
+    Learned,
+}
+
 #[cfg(test)]
 impl Status {
     /// One of which nothing else is known.
@@ -83,6 +96,7 @@ impl Status {
             next: None,
             signed_in_at: None,
             session_ends_at: None,
+            session_end_source: None,
             registration_expires_at: None,
             refreshed_at: None,
             last_error: None,
