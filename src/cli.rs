@@ -31,9 +31,11 @@ mod service;
 #[cfg(feature = "simulator")]
 mod simulate;
 mod status;
+mod table;
 mod token;
 mod uninterrupted;
 mod usage;
+mod wrap;
 
 use std::{env, path::PathBuf, process::ExitCode};
 

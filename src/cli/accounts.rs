@@ -7,6 +7,7 @@ use super::{
     exit::{self, Failure},
     listing::{Progress, Wanted, listed, table},
     out,
+    table::terminal_width,
 };
 use crate::api::VERSION;
 
@@ -43,7 +44,7 @@ pub(super) fn run(wanted: &Wanted, context: &Context, quiet: bool) -> Result<u8,
         out::json(&Printed { version: VERSION, session: &session.name, accounts })?;
     } else {
         let rows = accounts.into_iter().map(|it| [it.id, it.name, it.email_address]);
-        out::text(&table(["ACCOUNT", "NAME", "EMAIL"], rows))?;
+        out::text(&table(["ACCOUNT", "NAME", "EMAIL"], rows).text(terminal_width()))?;
     }
     Ok(exit::DONE)
 }

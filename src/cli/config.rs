@@ -1,13 +1,13 @@
 //! `sso-refresh config`: checks and shows the configuration.
 
 use clap::Subcommand;
-use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use super::{
     context::Context,
     exit::{self, Failure},
     out,
+    table::{Cell, Table, terminal_width},
 };
 use crate::{
     api::VERSION,
@@ -62,31 +62,18 @@ fn show(json: bool, context: &Context) -> Result<(), Failure> {
     if json {
         return out::json(&Printed { version: VERSION, settings: &explained, warnings: &settings.warnings });
     }
-    out::text(&table(&explained))?;
+    out::text(&table(&explained).text(terminal_width()))?;
     if settings.sessions.is_empty() {
         out::line("\nNo session is configured: run `aws configure sso`, or add a [session.NAME] here.")?;
     }
     Ok(())
 }
 
-fn table(explained: &[Explained]) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["SETTING", "VALUE", "FROM"]);
+fn table(explained: &[Explained]) -> Table<3> {
+    let mut table = Table::new(["SETTING", "VALUE", "FROM"]);
     for Explained { key, value, origin } in explained {
         let value = value.as_deref().filter(|value| !value.is_empty()).unwrap_or("-");
-        table.add_row([key, value, origin].map(config::line));
+        table.row([key, value, origin].map(Cell::from), Vec::new());
     }
-    lines(&table)
-}
-
-/// The table as lines without blanks at their ends.
-pub(super) fn lines(table: &Table) -> String {
-    let mut text = String::new();
-    for line in table.lines() {
-        let line = line.strip_prefix(' ').unwrap_or(&line);
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
+    table
 }

@@ -2,8 +2,7 @@
 
 use std::io::Write as _;
 
-use anstyle::{AnsiColor, Style};
-
+use super::palette::WRONG;
 use crate::{
     api::{Refusal, client},
     config, http, oidc,
@@ -70,11 +69,10 @@ impl Failure {
     /// Says it on standard error.
     pub(super) fn say(&self) {
         if let Self::Line { line, .. } = self {
-            let red = Style::new().fg_color(Some(AnsiColor::Red.into()));
             // As sd-daemon(3) has it: else journald takes a line for information.
             let priority = if manager::logs_to_journal() { "<3>" } else { "" };
             // There is nowhere to tell that standard error is closed.
-            drop(writeln!(anstream::stderr(), "{priority}{red}sso-refresh{red:#}: {line}"));
+            drop(writeln!(anstream::stderr(), "{priority}{WRONG}sso-refresh{WRONG:#}: {line}"));
         }
     }
 }

@@ -5,14 +5,11 @@ use std::{
     io::{self, IsTerminal, Write as _},
 };
 
-use comfy_table::{ContentArrangement, Table, presets};
-use terminal_size::{Width, terminal_size};
-
 use super::{
     access::Access,
-    config::lines,
     context::{Context, block_on},
     exit::Failure,
+    table::{Cell, Table},
 };
 use crate::{
     bearer::with_token,
@@ -84,21 +81,16 @@ impl Drop for Progress {
     }
 }
 
-/// A table as wide as the terminal; elsewhere each row is a line, for `grep`.
-pub(super) fn table<const N: usize>(header: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    if io::stdout().is_terminal()
-        && let Some((Width(width), _)) = terminal_size()
-    {
-        // The blanks at both edges are cut off.
-        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width.saturating_add(2));
-    }
-    table.set_header(header);
+/// A table of what AWS has listed.
+pub(super) fn table<const N: usize>(
+    header: [&'static str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> Table<N> {
+    let mut table = Table::new(header);
     for row in rows {
-        table.add_row(row.map(|cell| printable(&cell, LONGEST)));
+        table.row(row.map(|cell| Cell::from(printable(&cell, LONGEST))), Vec::new());
     }
-    lines(&table)
+    table
 }
 
 #[cfg(test)]
@@ -108,7 +100,7 @@ mod tests {
     #[test]
     fn a_row_is_a_line_and_acts_on_no_terminal() {
         let rows = [["012345678901".to_owned(), "Sand\u{1b}[31m\nbox".into()], ["1".into(), "x ".repeat(70)]];
-        let shown = table(["ACCOUNT", "NAME"], rows.into_iter());
+        let shown = table(["ACCOUNT", "NAME"], rows.into_iter()).text(None);
         let lines: Vec<&str> = shown.lines().collect();
         assert_eq!(lines[..2], ["ACCOUNT       NAME", "012345678901  Sand[31m box"]);
         assert!(lines.len() == 3 && lines[2].ends_with('…'), "{shown}");

@@ -7,6 +7,7 @@ use super::{
     exit::{self, Failure},
     listing::{Progress, Wanted, listed, table},
     out,
+    table::terminal_width,
 };
 use crate::api::VERSION;
 
@@ -49,7 +50,7 @@ pub(super) fn run(args: &Args, context: &Context, quiet: bool) -> Result<u8, Fai
         let roles = names.into_iter().map(|role_name| Role { role_name }).collect();
         out::json(&Printed { version: VERSION, session: &session.name, account_id: account, roles })?;
     } else {
-        out::text(&table(["ROLE"], names.into_iter().map(|name| [name])))?;
+        out::text(&table(["ROLE"], names.into_iter().map(|name| [name])).text(terminal_width()))?;
     }
     Ok(exit::DONE)
 }

@@ -5,6 +5,9 @@ mod table;
 mod timeline;
 pub(super) mod words;
 
+use std::slice;
+
+use anstyle::Style;
 use serde::Serialize;
 
 use super::{
@@ -12,6 +15,9 @@ use super::{
     direct::Direct,
     exit::{self, Failure},
     out,
+    palette::{SOON, WRONG},
+    table::readable_width,
+    wrap::wrapped,
 };
 use crate::{
     api::{DaemonInfo, EndpointInfo, Report, VERSION, client},
@@ -66,7 +72,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         if args.json {
             out::json(&overview)?;
         } else {
-            out::text(&overview.text(context.clock.now()))?;
+            out::text(&overview.text(context.clock.now(), readable_width()))?;
         }
         Ok(overview.code())
     })
@@ -183,21 +189,24 @@ impl Overview {
         exit::worst(self.sessions.iter().map(code))
     }
 
-    /// What people read.
-    pub(super) fn text(&self, now: Timestamp) -> String {
-        let mut text = table::table(&self.sessions, now);
-        let mut paragraph = |lines: Vec<String>| {
+    /// What people read, in lines of `width` columns.
+    pub(super) fn text(&self, now: Timestamp, width: usize) -> String {
+        let mut text = table::table(&self.sessions, now, width);
+        let mut paragraph = |style: Style, lines: &[String]| {
             if !lines.is_empty() {
                 text.push('\n');
-                for line in &lines {
-                    text.extend([line.as_str(), "\n"]);
-                }
+            }
+            for line in lines.iter().flat_map(|line| wrapped(line, width)) {
+                text.extend([format!("{style}{line}{style:#}").as_str(), "\n"]);
             }
         };
-        paragraph(self.sessions.iter().flat_map(table::remarks).collect());
-        paragraph(self.trouble.iter().chain(&self.endpoint).cloned().collect());
-        paragraph(self.warnings.iter().map(|warning| format!("warning: {warning}")).collect());
-        paragraph(self.conversions.clone());
+        paragraph(WRONG, self.trouble.as_slice());
+        paragraph(Style::new(), self.endpoint.as_slice());
+        let warnings = self.warnings.iter().map(|warning| format!("warning: {warning}"));
+        paragraph(SOON, &warnings.collect::<Vec<_>>());
+        for conversion in &self.conversions {
+            paragraph(Style::new(), slice::from_ref(conversion));
+        }
         text.truncate(text.trim_end().len());
         text.push('\n');
         text

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 
-use super::super::{exit::Failure, out};
+use super::super::{
+    exit::Failure,
+    out,
+    palette::{SOON, WELL},
+};
 use crate::time::{Clock, Timestamp};
 
 /// When it began.
@@ -26,16 +30,16 @@ impl Timeline {
 
     /// Writes a line: what happened, and more about it.
     pub(super) fn line(&self, what: &str, more: &str) -> Result<(), Failure> {
-        let style = Style::new().fg_color(Some(color(what).into())).bold();
+        let style = style(what).bold();
         let line = format!("{:6.1}s  {style}{what:<10}{style:#}  {more}", self.elapsed().as_secs_f64());
         out::line(line.trim_end())
     }
 }
 
-fn color(what: &str) -> AnsiColor {
+fn style(what: &str) -> Style {
     match what {
-        "refreshed" | "done" => AnsiColor::Green,
-        "outage" | "retrying" => AnsiColor::Yellow,
-        _ => AnsiColor::Cyan,
+        "refreshed" | "done" => WELL,
+        "outage" | "retrying" => SOON,
+        _ => AnsiColor::Cyan.on_default(),
     }
 }

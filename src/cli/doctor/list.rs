@@ -2,9 +2,15 @@
 
 use std::fmt::Write as _;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 
-use crate::doctor::{Finding, Remedy, Topic, Verdict};
+use crate::{
+    cli::{
+        palette::{FAINT, SOON, WELL, WRONG},
+        wrap::wrapped,
+    },
+    doctor::{Finding, Remedy, Topic, Verdict},
+};
 
 /// What an old terminal and a letter to a colleague have room for, in characters.
 const WIDTH: usize = 80;
@@ -71,13 +77,12 @@ fn row(text: &mut String, marks: Marks, verdict: Verdict, name: &str, said: &str
 }
 
 fn style(verdict: Verdict) -> Style {
-    let color = match verdict {
-        Verdict::Ok => AnsiColor::Green,
-        Verdict::NotChecked => return Style::new().dimmed(),
-        Verdict::Warning => AnsiColor::Yellow,
-        Verdict::Failure => AnsiColor::Red,
-    };
-    Style::new().fg_color(Some(color.into())).bold()
+    match verdict {
+        Verdict::Ok => WELL.bold(),
+        Verdict::NotChecked => FAINT,
+        Verdict::Warning => SOON.bold(),
+        Verdict::Failure => WRONG.bold(),
+    }
 }
 
 fn sentence(remedy: &Remedy) -> String {
@@ -116,37 +121,6 @@ fn summary(topics: &[Topic]) -> String {
     let first = sentence(remedy);
     let first = if first.contains('\n') { format!("what is said of {} above", topic.name) } else { first };
     format!("{}\nFirst: {first}", parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
-}
-
-/// `text` in lines of at most `width` characters. Each of its own lines keeps its indentation, and what stands between
-/// backticks stays in one line, so that it can be copied.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    for paragraph in text.lines() {
-        let indent = paragraph.len() - paragraph.trim_start().len();
-        let mut line = " ".repeat(indent);
-        for word in words(paragraph.trim_start()) {
-            let begun = line.chars().count() > indent;
-            if begun && line.chars().count() + 1 + word.chars().count() > width {
-                lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
-            } else if begun {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-        lines.push(line);
-    }
-    lines
-}
-
-/// The words of a line; what stands between backticks is part of one.
-fn words(line: &str) -> Vec<&str> {
-    let mut quoted = false;
-    let split = line.split(|c: char| {
-        quoted ^= c == '`';
-        c == ' ' && !quoted
-    });
-    split.filter(|word| !word.is_empty()).collect()
 }
 
 #[cfg(test)]
@@ -228,12 +202,5 @@ mod tests {
         assert!(text(&topics, Marks::Ascii).contains("\u{1b}["), "it has colours");
         insta::assert_snapshot!(plain(&topics[..1], Marks::Unicode).lines().last().unwrap(), @"First: what is said of AWS config above");
         insta::assert_snapshot!(plain(&topics[1..2], Marks::Unicode).lines().last().unwrap(), @"0 checks passed, 1 could not be made.");
-    }
-
-    #[test]
-    fn a_command_is_not_broken() {
-        assert_eq!(wrapped("run `a b c d e f g` then", 8), ["run", "`a b c d e f g`", "then"]);
-        assert_eq!(wrapped("x\n\n  y z", 4), ["x", "", "  y", "  z"]);
-        assert_eq!(wrapped("", 4), [""; 0]);
     }
 }

@@ -10,6 +10,7 @@ use crate::{
         exit::{self, Failure},
         out,
         status::Overview,
+        table::readable_width,
     },
     config::paths::Paths,
     service::{Activity, State},
@@ -80,7 +81,7 @@ pub(super) async fn show(manager: &Manager, context: &Context) -> Result<u8, Fai
                 "sso-refresh runs outside of the service (process {pid}): `kill {pid}` ends it."
             ))?;
         }
-        out::text(&format!("\n{}", overview.text(context.clock.now())))?;
+        out::text(&format!("\n{}", overview.text(context.clock.now(), readable_width())))?;
     }
     Ok(code)
 }

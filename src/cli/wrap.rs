@@ -1,0 +1,59 @@
+//! [`wrapped`]: text in lines that a terminal has room for.
+
+use unicode_width::UnicodeWidthStr as _;
+
+/// `text` in lines of at most `width` columns. A word is not broken, and nor is what is there to be copied: what stands
+/// between backticks, and a line that is indented.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for paragraph in text.lines() {
+        let mut line = String::new();
+        if paragraph.starts_with(' ') {
+            paragraph.clone_into(&mut line);
+        } else {
+            for word in words(paragraph) {
+                let begun = !line.is_empty();
+                if begun && line.width() + 1 + word.width() > width {
+                    lines.push(std::mem::take(&mut line));
+                } else if begun {
+                    line.push(' ');
+                }
+                line.push_str(word);
+            }
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+/// The words of a line; what stands between backticks is part of one. A backtick without a second one is none.
+fn words(line: &str) -> Vec<&str> {
+    let (mut quoted, mut left) = (false, line.matches('`').count());
+    let split = line.split(|c: char| {
+        if c == '`' {
+            quoted = !quoted && left > 1;
+            left -= 1;
+        }
+        c == ' ' && !quoted
+    });
+    split.filter(|word| !word.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_there_to_be_copied_is_not_broken() {
+        assert_eq!(wrapped("run `a b c d e f g` then", 8), ["run", "`a b c d e f g`", "then"]);
+        assert_eq!(wrapped("x\n\n  y z", 2), ["x", "", "  y z"]);
+        assert_eq!(wrapped("", 4), [""; 0]);
+        assert_eq!(wrapped("a ` b c", 3), ["a `", "b c"]);
+    }
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        assert_eq!(wrapped("工作 会话", 5), ["工作", "会话"]);
+        assert_eq!(wrapped("工作 会话", 9), ["工作 会话"]);
+    }
+}
