@@ -314,7 +314,7 @@ fn assert_skew_is_told_once(home: &Home, log: &Log, secs: i64) {
     let status: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
     let ahead = status["daemon"]["clock_ahead_secs"].as_i64().unwrap();
     assert!((ahead + secs).abs() <= 60, "{ahead}");
-    let shown = home.run("status").stdout;
+    let shown = home.run("status").said();
     assert!(shown.contains("warning: the clock of this machine is "), "{shown}");
 }
 

@@ -137,7 +137,7 @@ fn endure(case: &str, sickness: &Sickness, said: &str) -> usize {
         assert!(expected || line.starts_with("status"), "{case}: `{line}`: {ran:?}");
         assert!(ran.stderr.lines().count() <= 1, "{case}: `{line}`: {ran:?}");
         assert!(!format!("{ran:?}").contains("planted"), "{case}: `{line}`: {ran:?}");
-        ran.stdout
+        ran.said()
     };
     let status = run("status");
     let shown = if said.is_empty() { "the daemon is not running" } else { said };
@@ -194,7 +194,7 @@ fn a_daemon_that_is_stopped_in_the_midst_of_an_exchange_keeps_its_lock_and_loses
     let old = home.access_token("work").unwrap();
     let ran = home.run("token --min-validity 1s");
     assert_eq!((ran.code, ran.stdout.trim_end()), (0, old.as_str()), "what is good needs no lock: {ran:?}");
-    assert!(home.run("status").stdout.contains(HUNG));
+    assert!(home.run("status").said().contains(HUNG));
     tally.add(2);
     let mut token = start(home.command(["token", "--min-validity", "5m"]));
     let mut line = String::new();

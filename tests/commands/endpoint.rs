@@ -51,7 +51,7 @@ fn the_log_says_what_to_set_and_that_works() {
 
     let status = home.run("status");
     let said = format!("endpoint: http://{address}, with the token in ~/run/sso-refresh/endpoint-token");
-    assert!(status.stdout.contains(&said), "{status:?}");
+    assert!(status.said().contains(&said), "{status:?}");
     let json: serde_json::Value = serde_json::from_str(&home.run("status --json").stdout).unwrap();
     assert_eq!(json["daemon"]["endpoint"]["address"], address);
     let shown = home.run("config show").stdout;
@@ -80,7 +80,7 @@ fn a_port_that_is_taken_is_told_and_everything_else_goes_on() {
     }
     daemon.wait_for("has started");
     let status = second.run("status");
-    assert!(status.stdout.contains(&format!("warning: the endpoint is not there: {address}")), "{status:?}");
+    assert!(status.said().contains(&format!("warning: the endpoint is not there: {address}")), "{status:?}");
     assert_eq!((status.code, second.run("token").code), (0, 0));
     let loaded = second.run("reload");
     assert_eq!(

@@ -18,13 +18,13 @@ fn the_table_says_how_it_is_and_what_to_do() {
     let ran = home.run("status");
     assert_eq!((ran.code, ran.stderr.as_str()), (3, ""));
     insta::assert_snapshot!(ran.stdout, @r"
-    SESSION  STATE       TOKEN   NEXT  SESSION ENDS
-    home     fresh       1h 59m  -     -
-    work     signed-out  -       -     -
+    SESSION  STATE       TOKEN LEFT  NEXT  SESSION ENDS  TO DO
+    home     fresh       1h 59m      -     -
+    work     signed out  -           -     -             sso-refresh login work
+      there is no token file
 
-    work: there is no token file; run `sso-refresh login work`
-
-    the daemon is not running: start it with `sso-refresh service start`; until then nothing is refreshed by itself
+    the daemon is not running: start it with `sso-refresh service start`; until then
+    nothing is refreshed by itself
     ");
     assert!(ran.stdout.lines().take(3).all(|line| line.chars().count() <= 80));
     assert_eq!(home.run("status home").code, 0);
@@ -39,12 +39,12 @@ fn an_expired_token_is_told_from_a_lost_session() {
     let ran = home.run("status");
     assert_eq!(ran.code, 5);
     insta::assert_snapshot!(ran.stdout, @r"
-    SESSION  STATE    TOKEN    NEXT  SESSION ENDS
-    work     expired  expired  -     -
+    SESSION  STATE    TOKEN LEFT  NEXT  SESSION ENDS  TO DO
+    work     expired  expired     -     -             sso-refresh refresh work
+      its token has expired, and nothing refreshes it
 
-    work: its token has expired, and nothing refreshes it; run `sso-refresh refresh work`
-
-    the daemon is not running: start it with `sso-refresh service start`; until then nothing is refreshed by itself
+    the daemon is not running: start it with `sso-refresh service start`; until then
+    nothing is refreshed by itself
     ");
     assert_eq!(center.exchanges(), 0, "to look changes nothing");
 
@@ -52,7 +52,8 @@ fn an_expired_token_is_told_from_a_lost_session() {
     home.write_token("work", &signed_in, START_URL);
     let ran = home.run("status");
     assert_eq!(ran.code, 0);
-    assert!(ran.stdout.contains("without a refresh token; run `sso-refresh login work`"), "{ran:?}");
+    assert!(ran.said().contains("can't refresh"), "{ran:?}");
+    assert!(ran.said().contains("sso-refresh login work it was issued without a refresh token"), "{ran:?}");
 }
 
 #[test]
@@ -84,15 +85,17 @@ fn legacy_profiles_are_listed_with_the_lines_that_convert_them() {
          sso_account_id = 012345678901\nsso_role_name = ReadOnly\n"
     ));
     insta::assert_snapshot!(home.run("status").stdout, @r"
-    SESSION  STATE       TOKEN  NEXT  SESSION ENDS
-    work     signed-out  -      -     -
+    SESSION  STATE       TOKEN LEFT  NEXT  SESSION ENDS  TO DO
+    work     signed out  -           -     -             sso-refresh login work
+      there is no token file
 
-    work: there is no token file; run `sso-refresh login work`
+    the daemon is not running: start it with `sso-refresh service start`; until then
+    nothing is refreshed by itself
 
-    the daemon is not running: start it with `sso-refresh service start`; until then nothing is refreshed by itself
-
-    warning: ~/.aws/config:5: the profile `old` is legacy: its token can't be refreshed; convert it with `aws configure sso --profile old`, or by hand
-    warning: ~/.aws/config:10: the profile `same` is legacy: its token can't be refreshed; convert it with `aws configure sso --profile same`, or by hand
+    warning: ~/.aws/config:5: the profile `old` is legacy: its token can't be
+    refreshed; convert it with `aws configure sso --profile old`, or by hand
+    warning: ~/.aws/config:10: the profile `same` is legacy: its token can't be
+    refreshed; convert it with `aws configure sso --profile same`, or by hand
 
     In ~/.aws/config, [profile old]: replace sso_start_url and sso_region by
 
@@ -120,8 +123,11 @@ fn warnings_stand_below_the_table() {
     let home = Home::new();
     home.write_aws_config(&format!("{WORK}[default]\nca_bundle = /c.pem\n"));
     let ran = home.run("status");
-    let warning = "\nwarning: ~/.aws/config:6: `ca_bundle` of a profile is not used here: ";
-    assert!(ran.stdout.contains(warning) && ran.stdout.lines().count() > 2, "{ran:?}");
+    assert!(
+        ran.said().contains(" warning: ~/.aws/config:6: `ca_bundle` of a profile is not used here: ")
+            && ran.stdout.lines().count() > 2,
+        "{ran:?}"
+    );
 }
 
 #[test]

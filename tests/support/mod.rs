@@ -168,6 +168,13 @@ impl Home {
     }
 }
 
+impl Ran {
+    /// Standard output, wherever its lines were broken.
+    pub(crate) fn said(&self) -> String {
+        self.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
 impl From<Output> for Ran {
     fn from(output: Output) -> Self {
         Self {
