@@ -32,6 +32,7 @@ mod service;
 mod simulate;
 mod status;
 mod table;
+mod template;
 mod token;
 mod uninterrupted;
 mod usage;
@@ -157,10 +158,13 @@ pub(crate) fn main() -> ExitCode {
         }
     };
     cli.color.choose();
+    let is_silent = cli.verbose == 0 && cli.command.is_for_a_prompt();
     match cli.run() {
         Ok(code) => code.into(),
         Err(failure) => {
-            failure.say();
+            if !is_silent {
+                failure.say();
+            }
             failure.code().into()
         }
     }
@@ -168,7 +172,7 @@ pub(crate) fn main() -> ExitCode {
 
 impl Cli {
     fn run(self) -> Result<u8, Failure> {
-        // The demonstration tells by itself what the log would.
+        // The demonstration tells by itself what the log would, and in a prompt it would be in the way.
         let quiet = self.quiet || (self.verbose == 0 && self.command.tells_by_itself());
         let verbosity = Verbosity { verbose: self.verbose, quiet };
         if !matches!(self.command, Command::Run) {
@@ -211,8 +215,13 @@ impl Command {
         match self {
             #[cfg(feature = "simulator")]
             Self::Demo(_) => true,
-            _ => false,
+            _ => self.is_for_a_prompt(),
         }
+    }
+
+    /// Whether what it prints becomes a part of something else, where an error would be in the way.
+    fn is_for_a_prompt(&self) -> bool {
+        matches!(self, Self::Status(args) if args.is_for_a_prompt())
     }
 }
 
@@ -245,6 +254,7 @@ mod tests {
             "sso-refresh token work --config /c -v --color never",
             "sso-refresh status --json -q",
             "sso-refresh status work --history --color always",
+            "sso-refresh status work --format {session}:{left}",
             "sso-refresh refresh --all",
             "sso-refresh events work home",
             "sso-refresh login --device-code --no-browser work",
@@ -267,6 +277,9 @@ mod tests {
             "sso-refresh",
             "sso-refresh tokn",
             "sso-refresh -q -v status",
+            "sso-refresh status --format {left} --json",
+            "sso-refresh status --format {left} --history",
+            "sso-refresh status --format {lft}",
             "sso-refresh token --json --header",
             "sso-refresh token --min-validity soon",
             "sso-refresh refresh work --all",

@@ -1,15 +1,18 @@
 //! `sso-refresh status`: how the sessions are, from the daemon or from their files.
 
+mod format;
 mod history;
 mod table;
 mod timeline;
 pub(super) mod words;
 
-use std::slice;
+use std::{slice, time::Duration};
 
 use anstyle::Style;
 use serde::Serialize;
+use tokio::time::timeout;
 
+use self::format::Format;
 use super::{
     context::{Context, block_on},
     direct::Direct,
@@ -27,10 +30,18 @@ use crate::{
     time::Timestamp,
 };
 
+/// How long a prompt waits for the daemon, which takes a few milliseconds, before it reads the files instead; and for
+/// those.
+const PROMPT_PATIENCE: Duration = Duration::from_millis(300);
+
 /// What the command takes.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Exit codes: 0 every session is usable, 3 one needs a sign-in, 5 one is not usable now."
+    after_help = "FORMAT is text with {session}, {state}, {left} (of the token), {expires} (when it ends, in UTC), {next} \
+                  (what the session does next, and when), {ends} (when the session likely does) and {do} (the command \
+                  to run, or nothing); {{ and }} are braces. What is not known is a dash. It prints a line a session, \
+                  and where nothing can be told it prints nothing, so that a prompt stays one; -v says why.\n\n\
+                  Exit codes: 0 every session is usable, 3 one needs a sign-in, 5 one is not usable now."
 )]
 pub(super) struct Args {
     /// Only this session
@@ -38,6 +49,9 @@ pub(super) struct Args {
     /// Print a JSON object
     #[arg(long)]
     json: bool,
+    /// Print a line a session, for prompts and status bars: '{session} {left}'
+    #[arg(long, value_name = "FORMAT", conflicts_with_all = ["json", "history"])]
+    format: Option<Format>,
     /// Show the last day instead; with --json all events that are kept
     #[arg(long)]
     history: bool,
@@ -66,6 +80,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     if args.history {
         return history::run(args.session.as_deref(), args.json, context);
     }
+    if let Some(format) = &args.format {
+        return prompt(format, args.session.as_deref(), context);
+    }
     block_on(async {
         let answer = context.client().status().await;
         let overview = Overview::gather(args.session.as_deref(), context, answer).await?;
@@ -76,6 +93,29 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         }
         Ok(overview.code())
     })
+}
+
+/// Prints what a prompt shows. Neither a daemon nor a disk that is stuck holds it up.
+fn prompt(format: &Format, given: Option<&str>, context: &Context) -> Result<u8, Failure> {
+    block_on(async {
+        let asked = timeout(PROMPT_PATIENCE, async { context.client().status().await });
+        let answer = asked.await.unwrap_or(Err(client::Error::NotRunning));
+        let overview = timeout(PROMPT_PATIENCE, Overview::gather(given, context, answer)).await;
+        let overview = overview.map_err(|_| {
+            Failure::new(exit::TEMPORARY, "the token files can't be read in time; try again later")
+        })??;
+        let now = context.clock.now();
+        let lines = overview.sessions.iter().map(|status| format.line(status, now) + "\n");
+        out::text(&lines.collect::<String>())?;
+        Ok(overview.code())
+    })
+}
+
+impl Args {
+    /// Whether what it prints is a part of something else, where nothing may come between.
+    pub(super) fn is_for_a_prompt(&self) -> bool {
+        self.format.is_some()
+    }
 }
 
 impl Overview {

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use sso_refresh::simulator::Options;
 
-use crate::support::{Center, Home, START_URL, WORK, WORK_AND_HOME};
+use crate::support::{Center, Home, Ran, START_URL, WORK, WORK_AND_HOME};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -165,4 +166,39 @@ fn reload_needs_a_daemon() {
         ran.stderr,
         "sso-refresh: the daemon is not running: start it with `sso-refresh service start`\n"
     );
+}
+
+#[test]
+fn a_prompt_gets_a_line_a_session_and_nothing_else() {
+    let center = Center::start(Options::default());
+    let home = Home::with(&center, WORK_AND_HOME);
+    let prompt = |session: &str, format: &str| {
+        let mut command = home.command(["status", "--format", format]);
+        Ran::from(command.args(session.split_whitespace()).output().unwrap())
+    };
+    center.sign_in(&home, "work", 119 * MINUTE + Duration::from_secs(30));
+    let ran = prompt("", "{session} {{{left}}} {state}: {do}");
+    assert_eq!((ran.code, ran.stderr.as_str()), (3, ""));
+    assert_eq!(ran.stdout, "home {-} signed out: sso-refresh login home\nwork {1h 59m} fresh: \n");
+    let ran = prompt("work", "{left}");
+    assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (0, "1h 59m\n", ""));
+
+    // With a daemon it is what that says.
+    let mut daemon = home.daemon(&[]);
+    daemon.wait_for("has started");
+    assert!(prompt("work", "{next}").stdout.starts_with("refresh in "), "{:?}", prompt("work", "{next}"));
+    daemon.signal(Signal::SIGSTOP);
+    let ran = prompt("work", "{state} {next}");
+    assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (0, "fresh -\n", ""));
+    drop(daemon);
+
+    // What is wrong is no part of a prompt.
+    assert_eq!(prompt("nobody", "{left}").stdout, "");
+    home.write_config("levl = 1");
+    let ran = prompt("", "{left}");
+    assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (2, "", ""));
+    let told = prompt("-v", "{left}");
+    assert!(told.code == 2 && told.stderr.contains("config.toml:1:1"), "{told:?}");
+    let ran = prompt("", "{sesion}");
+    assert!(ran.code == 2 && ran.stderr.contains("did you mean {session}?"), "{ran:?}");
 }

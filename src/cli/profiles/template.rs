@@ -3,19 +3,14 @@
 use std::str::FromStr;
 
 use crate::{
-    config::{aws::header::portable_name, nearest::nearest},
+    cli::template::{Part, parts},
+    config::aws::header::portable_name,
     portal::Account,
 };
 
 /// `--template`: text with placeholders in braces.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Template(Vec<Part>);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
-    Text(String),
-    Field(Field),
-}
+pub(super) struct Template(Vec<Part<Field>>);
 
 /// What a placeholder stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,31 +34,14 @@ impl FromStr for Template {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let mut parts = Vec::new();
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once('{') {
-            let (name, after) = after.split_once('}').ok_or("a `{` has no `}`")?;
-            parts.extend(literal(before)?);
-            let field = FIELDS.iter().find(|(known, _)| *known == name).ok_or_else(|| unknown(name))?;
-            parts.push(Part::Field(field.1));
-            rest = after;
-        }
-        parts.extend(literal(rest)?);
-        if parts.is_empty() {
-            return Err("it is empty".into());
+        let parts = parts(text, &FIELDS)?;
+        for part in &parts {
+            if let Part::Text(text) = part {
+                portable(text)?;
+            }
         }
         Ok(Self(parts))
     }
-}
-
-fn literal(text: &str) -> Result<Option<Part>, String> {
-    Ok(Some(portable(text)?).filter(|text| !text.is_empty()).map(Part::Text))
-}
-
-fn unknown(name: &str) -> String {
-    let known = FIELDS.map(|(name, _)| name);
-    let meant = nearest(name, known).map_or_else(String::new, |meant| format!(", did you mean {{{meant}}}?"));
-    format!("there is no {{{name}}}{meant}; known are {{{}}}", known.join("}, {"))
 }
 
 /// A text of the user's that becomes a part of names: every AWS program must take it.
@@ -142,9 +120,9 @@ mod tests {
                 "{acount_name}-{role}",
                 "there is no {acount_name}, did you mean {account_name}?; known are {account_name}, {account_id}, {role}, {session}, {email}",
             ),
-            ("{role", "a `{` has no `}`"),
+            ("{role", "a `{` has no `}`: write `{{` for the character"),
+            ("{role}{{", "AWS programs take letters, digits and `_-/.%@:+` only"),
             ("{role} x", "AWS programs take letters, digits and `_-/.%@:+` only"),
-            ("role}", "AWS programs take letters, digits and `_-/.%@:+` only"),
             ("", "it is empty"),
         ] {
             assert_eq!(template.parse::<Template>().unwrap_err(), expected);

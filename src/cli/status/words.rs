@@ -89,17 +89,21 @@ pub(in crate::cli) fn next(status: &Status, now: Timestamp) -> String {
     if *at > now { format!("{what} in {}", words(at.since(now))) } else { format!("{what} now") }
 }
 
-/// When the Identity Center session likely ends: `~7h 2m learned`, where that is what earlier ones tell, and
-/// `~7h 2m as set`, where the user has set how long one lasts; with its colour.
+/// When the Identity Center session likely ends, at best a guess: `~7h 2m`.
+pub(in crate::cli) fn ends_in(status: &Status, now: Timestamp) -> String {
+    status.session_ends_at.map_or_else(|| NOTHING.into(), |at| format!("~{}", words(at.since(now))))
+}
+
+/// The same with what it rests on: `~7h 2m learned`, where that is what earlier sessions tell, and `~7h 2m as set`,
+/// where the user has set how long one lasts; with its colour.
 pub(in crate::cli) fn ends(status: &Status, now: Timestamp) -> (String, Style) {
-    let Some(at) = status.session_ends_at else { return (NOTHING.into(), Style::new()) };
     let source = match status.session_end_source {
         Some(EndSource::Configured) => " as set",
         Some(EndSource::Learned) => " learned",
         None => "",
     };
     let style = if ends_soon(status, now) { SOON } else { Style::new() };
-    (format!("~{}{source}", words(at.since(now))), style)
+    (ends_in(status, now) + source, style)
 }
 
 /// The command that the user should run, if any.
