@@ -31,6 +31,7 @@ mod metrics;
 mod paste;
 mod profiles;
 mod run;
+mod schema;
 mod secrets;
 mod service;
 mod simulate;
