@@ -4,7 +4,7 @@ use sso_refresh::{
     session::event::{Action, Event, Generation, Memory, Outcome, Reason, Stored, Wake},
     session::horizon::Concern,
     session::schedule::Policy,
-    session::status::State,
+    session::status::{EndSource, State},
     session::{Session, token::Token},
 };
 
@@ -84,7 +84,11 @@ fn session_end_is_learned_from_near_and_announced_once() {
     let again = drive.read(2 * HOUR, Stored::Token(token("c", 2 * HOUR, 5 * HOUR)));
     assert_eq!(again, "remember taken-up");
     let end = 3 * HOUR; // an hour after the sign-in
-    assert_eq!(drive.session.status(at(2 * HOUR)).session_ends_at, Some(at(end)));
+    let status = drive.session.status(at(2 * HOUR));
+    assert_eq!(
+        (status.session_ends_at, status.session_end_source),
+        (Some(at(end)), Some(EndSource::Learned))
+    );
     assert_eq!(drive.next(), Some((end - 900, "announce the end of the session")));
     assert_eq!(drive.wake(end - 900), format!("remember session-ends:{end}"));
     assert_eq!(drive.wake(end - 899), "");
@@ -134,7 +138,29 @@ fn session_end_is_known_where_it_is_configured() {
     let policy = Policy { session_duration: Some(secs(8 * 3600)), ..Policy::default() };
     let mut drive = Drive::new(policy, Memory { signed_in_at: Some(at(0)), ..Memory::default() });
     drive.read(0, Stored::Token(token("a", 0, HOUR)));
-    assert_eq!(drive.session.status(at(0)).session_ends_at, Some(at(8 * HOUR)));
+    let status = drive.session.status(at(0));
+    assert_eq!(
+        (status.session_ends_at, status.session_end_source),
+        (Some(at(8 * HOUR)), Some(EndSource::Configured))
+    );
+    let over = drive.session.status(at(8 * HOUR));
+    assert_eq!((over.session_ends_at, over.session_end_source), (None, None));
+}
+
+#[test]
+fn status_tells_how_long_token_and_sign_in_last_in_all() {
+    let mut drive = Drive::new(Policy::default(), Memory::default());
+    drive.read(0, Stored::Missing);
+    let status = drive.session.status(at(0));
+    assert_eq!((status.token_life_secs, status.signed_in_at), (None, None));
+    // The file of another program does not tell when its token was issued: it lives for what is left at least.
+    drive.read(10, Stored::Token(Token { issued_at: None, ..token("a", 10, 2 * HOUR) }));
+    let status = drive.session.status(at(HOUR));
+    assert_eq!((status.token_life_secs, status.signed_in_at), (Some(7190), Some(at(10))));
+    drive.event(HOUR, Event::RefreshAsked);
+    drive.done(HOUR + 1, Outcome::Refreshed(token("b", HOUR + 1, HOUR + 901)));
+    let json = serde_json::to_value(drive.session.status(at(HOUR + 2))).unwrap();
+    assert_eq!((&json["token_life_secs"], &json["signed_in_at"]), (&900.into(), &at(10).to_string().into()));
 }
 
 /// A session of eight hours that began at 0, with `token`, and what it remembered at last.
