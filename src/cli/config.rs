@@ -77,3 +77,39 @@ fn table(explained: &[Explained]) -> Table<3> {
     }
     table
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It has no colours.
+    #[test]
+    fn the_settings_fit_a_terminal() {
+        let explained = |key: &str, value: Option<&str>, origin: &str| Explained {
+            key: key.into(),
+            value: value.map(Into::into),
+            origin: origin.into(),
+        };
+        let settings = [
+            explained("session.work.start_url", Some("https://example.awsapps.com/start"), "~/.aws/config:2"),
+            explained("session.work.session_duration", None, "default"),
+            explained("refresh_before", Some("25m"), "~/.config/sso-refresh/config.toml:1"),
+        ];
+        insta::assert_snapshot!(table(&settings).text(Some(80)), @r"
+        SETTING                     VALUE                      FROM
+        session.work.start_url      https://example.awsapps.c  ~/.aws/config:2
+                                    om/start
+        session.work.session_durat  -                          default
+        ion
+        refresh_before              25m                        ~/.config/sso-refresh/con
+                                                               fig.toml:1
+        ");
+        insta::assert_snapshot!(table(&settings).text(Some(140)), @r"
+        SETTING                        VALUE                              FROM
+        session.work.start_url         https://example.awsapps.com/start  ~/.aws/config:2
+        session.work.session_duration  -                                  default
+        refresh_before                 25m                                ~/.config/sso-refresh/config.toml:1
+        ");
+        assert!(!table(&settings).text(Some(80)).contains('\u{1b}'));
+    }
+}

@@ -105,4 +105,35 @@ mod tests {
         assert_eq!(lines[..2], ["ACCOUNT       NAME", "012345678901  Sand[31m box"]);
         assert!(lines.len() == 3 && lines[2].ends_with('…'), "{shown}");
     }
+
+    /// What `accounts` and `roles` print has no colours, so that it is the same without.
+    #[test]
+    fn listings_fit_a_terminal() {
+        let rows = || {
+            let name = "A long name of an account: the 工作 of a team that has much to say about itself";
+            let account =
+                |id: &str, name: &str, email: &str| [id.to_owned(), name.to_owned(), email.to_owned()];
+            [
+                account("012345678901", "Sandbox", "sandbox@example.com"),
+                account("210987654321", name, "aws+production-and-more@example.com"),
+            ]
+        };
+        let accounts = |width| table(["ACCOUNT", "NAME", "EMAIL"], rows().into_iter()).text(Some(width));
+        insta::assert_snapshot!(accounts(80), @r"
+        ACCOUNT       NAME                              EMAIL
+        012345678901  Sandbox                           sandbox@example.com
+        210987654321  A long name of an account: the    aws+production-and-more@example.
+                      工作 of a team that has much to   com
+                      say about itself
+        ");
+        insta::assert_snapshot!(accounts(140), @r"
+        ACCOUNT       NAME                                                                             EMAIL
+        012345678901  Sandbox                                                                          sandbox@example.com
+        210987654321  A long name of an account: the 工作 of a team that has much to say about itself  aws+production-and-more@example.com
+        ");
+        assert!(!accounts(80).contains('\u{1b}'));
+        let roles = table(["ROLE"], ["Developer", "ReadOnly"].map(|role| [role.to_owned()]).into_iter());
+        assert_eq!(roles.text(Some(80)), "ROLE\nDeveloper\nReadOnly\n");
+        assert_eq!(roles.text(Some(140)), roles.text(None));
+    }
 }

@@ -68,11 +68,18 @@ impl<T: Into<String>> From<T> for Cell {
 pub(super) struct Table<const N: usize> {
     header: [&'static str; N],
     rows: Vec<([Cell; N], Vec<Cell>)>,
+    /// Whether the first column is broken before others.
+    first_gives_way: bool,
 }
 
 impl<const N: usize> Table<N> {
     pub(super) fn new(header: [&'static str; N]) -> Self {
-        Self { header, rows: Vec::new() }
+        Self { header, rows: Vec::new(), first_gives_way: false }
+    }
+
+    /// One whose first column is names of any length, and whose others are a few words each that stay whole.
+    pub(super) fn of_names(header: [&'static str; N]) -> Self {
+        Self { first_gives_way: true, ..Self::new(header) }
     }
 
     pub(super) fn row(&mut self, cells: [Cell; N], below: Vec<Cell>) {
@@ -85,8 +92,8 @@ impl<const N: usize> Table<N> {
             + GAP * N.saturating_sub(1)
     }
 
-    /// The lines, without blanks at their ends. None is wider than `width`: cells are broken, those of the first column
-    /// before others, and so is what stands below a row, commands and long words apart. Without a width each row is a
+    /// The lines, without blanks at their ends. None is wider than `width`: cells are broken, and so is what
+    /// stands below a row, commands and long words apart. Without a width each row is a
     /// line.
     pub(super) fn text(&self, width: Option<usize>) -> String {
         let mut table = self.laid_out();
@@ -149,7 +156,7 @@ impl<const N: usize> Table<N> {
             .set_width(u16::try_from(width).unwrap_or(u16::MAX));
         let widths = table.column_max_content_widths();
         let first = widths.first().copied().map_or(0, usize::from);
-        if self.natural_width() - first + first.min(LEAST) <= width {
+        if self.first_gives_way && self.natural_width() - first + first.min(LEAST) <= width {
             for column in table.column_iter_mut().skip(1) {
                 column.set_constraint(ColumnConstraint::ContentWidth);
             }
@@ -179,7 +186,7 @@ mod tests {
     use crate::cli::palette::{STRONG, WRONG};
 
     fn table() -> Table<3> {
-        let mut table = Table::new(["NAME", "STATE", "NEXT"]);
+        let mut table = Table::of_names(["NAME", "STATE", "NEXT"]);
         table.row(["work".into(), "fresh".into(), "refresh in 38m".into()], vec![]);
         let name = "工作-a\u{1f}b-会话-工作";
         let below = vec!["it has ended".into(), Cell::new("run `a very long command that stays`", STRONG)];

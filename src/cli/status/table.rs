@@ -16,7 +16,7 @@ pub(super) fn table(sessions: &[Status], now: Timestamp, width: usize) -> String
     if sessions.iter().any(|status| todo(status, now).is_some()) && wide.natural_width() <= width {
         return wide.text(Some(width));
     }
-    let mut table = Table::new(["SESSION", "STATE", "TOKEN LEFT", "NEXT", "SESSION ENDS"]);
+    let mut table = Table::of_names(["SESSION", "STATE", "TOKEN LEFT", "NEXT", "SESSION ENDS"]);
     for status in sessions {
         let todo = todo(status, now).map(|command| Cell::new(format!("run `{command}`"), STRONG));
         table.row(cells(status, now), troubles(status).chain(todo).collect());
@@ -25,7 +25,7 @@ pub(super) fn table(sessions: &[Status], now: Timestamp, width: usize) -> String
 }
 
 fn with_column(sessions: &[Status], now: Timestamp) -> Table<6> {
-    let mut table = Table::new(["SESSION", "STATE", "TOKEN LEFT", "NEXT", "SESSION ENDS", "TO DO"]);
+    let mut table = Table::of_names(["SESSION", "STATE", "TOKEN LEFT", "NEXT", "SESSION ENDS", "TO DO"]);
     for status in sessions {
         let [name, state, token, next, ends] = cells(status, now);
         let todo = Cell::new(todo(status, now).unwrap_or_default(), STRONG);
