@@ -143,7 +143,7 @@ impl<const N: usize> Table<N> {
         let last = N.saturating_sub(1);
         for (number, column) in table.column_iter_mut().enumerate() {
             // The rest of the gap is where the separator was.
-            column.set_padding((0, if number == last { 0 } else { 1 }));
+            column.set_padding((0, u16::from(number != last)));
         }
         table
     }

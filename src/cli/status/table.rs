@@ -68,8 +68,8 @@ mod tests {
         Timestamp::from_secs(NOW.secs() + secs)
     }
 
-    fn next(secs: i64, why: &str) -> Option<Next> {
-        Some(Next { at: after(secs), why: why.into() })
+    fn due(secs: i64, why: &str) -> Next {
+        Next { at: after(secs), why: why.into() }
     }
 
     /// One in every state.
@@ -78,14 +78,14 @@ mod tests {
         vec![
             Status {
                 expires_at: Some(after(3540)),
-                next: next(2272, "refresh"),
+                next: Some(due(2272, "refresh")),
                 session_ends_at: Some(after(25_320)),
                 session_end_source: Some(EndSource::Learned),
                 ..Status::bare("work", State::Fresh)
             },
             Status {
                 expires_at: Some(after(543)),
-                next: next(12, "retry"),
+                next: Some(due(12, "retry")),
                 last_error: Some(
                     "can't find the host oidc.eu-west-1.amazonaws.com: check the network".into(),
                 ),
@@ -111,7 +111,7 @@ mod tests {
             },
             Status {
                 expires_at: Some(after(1200)),
-                next: next(1200, "expiry: the token can't be refreshed"),
+                next: Some(due(1200, "expiry: the token can't be refreshed")),
                 reason: Some("it was issued without a refresh token".into()),
                 remedy: Some("sso-refresh login bare".into()),
                 ..Status::bare("bare", State::Fresh)
@@ -277,7 +277,7 @@ mod tests {
         let long = "a name in which a word is 工作工作工作工作工作 ".repeat(9);
         for status in &mut sessions {
             status.session.push_str(&long);
-            status.next = next(100_000_000, "a reason that only a later version knows: more of it");
+            status.next = Some(due(100_000_000, "a reason that only a later version knows: more of it"));
             status.session_ends_at = Some(after(1_000_000_000));
         }
         for width in [40, 60, USUAL, 100, 140] {
