@@ -30,7 +30,7 @@ use self::{
 };
 pub use self::{
     changes::{Changes, changes},
-    choice::resolve_session,
+    choice::{no_session, resolve_session},
     explained::Explained,
     line::line,
     profile::{resolve_profile, roles},
@@ -43,6 +43,8 @@ pub struct Settings {
     pub sessions: BTreeMap<String, SessionSettings>,
     /// The profiles of the AWS config and credentials files that use a session or are legacy.
     pub profiles: Vec<aws::Profile>,
+    /// The sessions of the AWS config file that can't be used, by name, each with why and where.
+    pub left_out: BTreeMap<String, String>,
     /// `default_session`.
     pub default_session: Option<String>,
     /// How to reach the network.
@@ -95,6 +97,15 @@ impl SessionSettings {
     /// Where no start URL is configured.
     pub fn sign_in_url(&self) -> Result<&str, Error> {
         self.start_url.as_deref().ok_or_else(|| Error::NoStartUrl { session: self.name.clone() })
+    }
+
+    /// What to do about a region that may be another than that of the start URL.
+    pub fn region_remedy(&self) -> String {
+        let Self { region, origin, .. } = self;
+        format!(
+            "set `sso_region` of the session at {origin} (in config.toml: `region`), which is {region}, to the region of your \
+             Identity Center"
+        )
     }
 }
 
@@ -155,7 +166,7 @@ pub enum LogFormat {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file is there and can't be read, or was named and isn't there.
-    #[error("can't read {path}: {source}")]
+    #[error("can't read {path}: {source}; check the path and whose file it is")]
     Unreadable {
         /// The file as people write its path.
         path: String,
@@ -179,6 +190,9 @@ pub enum Error {
     /// No session is configured at all.
     #[error("no session is configured: run `aws configure sso`, or add a [session.NAME] to config.toml")]
     NoSession,
+    /// The session that is meant can't be used.
+    #[error("{0}")]
+    LeftOut(String),
     /// Several sessions are configured and none is named.
     #[error("several sessions are configured: name one of {known}, or set `default_session` in config.toml")]
     WhichSession {

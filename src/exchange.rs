@@ -167,7 +167,7 @@ impl Exchanger {
         }
         match self.post(session, refresh_token, registration).await {
             Ok(token) => save(locked, session, &kept(token, &sent), &sent),
-            Err(error) => self.refused(&locked, &sent, &error).await.into(),
+            Err(error) => self.refused(session, &locked, &sent, &error).await.into(),
         }
     }
 
@@ -230,11 +230,18 @@ impl Exchanger {
     }
 
     /// A refusal is believed only if the file still holds what was refused.
-    async fn refused(&self, locked: &Locked, sent: &Token, error: &oidc::Error) -> Outcome {
+    async fn refused(
+        &self,
+        session: &SessionSettings,
+        locked: &Locked,
+        sent: &Token,
+        error: &oidc::Error,
+    ) -> Outcome {
         let reason = match error.verdict() {
             Verdict::SignIn(reason) => reason,
             Verdict::Retry { after: retry_after } => {
-                let (message, kind) = (error.to_string(), error.word());
+                let region = error.may_be_region().then(|| format!(": {}", session.region_remedy()));
+                let (message, kind) = (format!("{error}{}", region.unwrap_or_default()), error.word());
                 return Outcome::Failed(Failure { message, kind, retry_after });
             }
         };

@@ -131,11 +131,11 @@ impl<'a> SignIn<'a> {
                     });
                 }
                 Err(oidc::Error::Service { kind: ErrorKind::InvalidClient, .. }) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(self.not_begun(error)),
             }
         }
-        let client = Flow::Device.register(&self.service, self.session, self.start_url).await?;
-        let authorization = authorize(&client).await?;
+        let client = self.register(Flow::Device).await?;
+        let authorization = authorize(&client).await.map_err(|error| self.not_begun(error))?;
         Ok(DeviceCode { registered: Registered { client, is_new: true }, authorization })
     }
 
@@ -146,7 +146,7 @@ impl<'a> SignIn<'a> {
         let token = device::poll(&self.service, registration, authorization, &self.clock, tokio::time::sleep)
             .await
             .map_err(|failure| match failure {
-                device::Failure::Refused(error) => error.into(),
+                device::Failure::Refused(error) => self.not_exchanged(error),
                 device::Failure::Denied => Error::Denied,
                 device::Failure::Expired => Error::Expired,
             })?;
@@ -191,7 +191,7 @@ impl<'a> SignIn<'a> {
         let is_new = known.is_none();
         let client = match known {
             Some(known) => known,
-            None => Flow::Browser.register(&self.service, self.session, self.start_url).await?,
+            None => self.register(Flow::Browser).await?,
         };
         let (verifier, state) = (Verifier::new()?, State::new()?);
         let redirect_uri = format!("http://127.0.0.1:{port}{}", callback::PATH);
@@ -258,10 +258,31 @@ impl<'a> SignIn<'a> {
                 (Err(error), _) if is_temporary(&error) => return Err(error),
                 (Err(Error::Oidc(error)), _) => {
                     self.forget_if_unknown(&authorization.registered, &error)?;
-                    return Err(Error::NotExchanged(error));
+                    return Err(self.not_exchanged(error));
                 }
                 (Err(error), _) => return Err(error),
             }
+        }
+    }
+
+    async fn register(&self, flow: Flow) -> Result<store::Client, Error> {
+        let registered = flow.register(&self.service, self.session, self.start_url).await;
+        registered.map_err(|error| self.not_begun(error))
+    }
+
+    fn not_begun(&self, error: oidc::Error) -> Error {
+        if error.may_be_region() {
+            return Error::WrongRegion { error, region_remedy: self.session.region_remedy() };
+        }
+        error.into()
+    }
+
+    fn not_exchanged(&self, error: oidc::Error) -> Error {
+        match error {
+            oidc::Error::Service { status: 400 | 401, .. } => {
+                Error::NotExchanged { error, region_remedy: self.session.region_remedy() }
+            }
+            error => error.into(),
         }
     }
 

@@ -44,7 +44,7 @@ pub struct Wanted<'a> {
 
 /// A path or a variable can't be written into a file of the service manager.
 #[derive(Debug, thiserror::Error)]
-#[error("{what} can't be written into a file of the service manager: {why}")]
+#[error("{what} can't be written into a file of the service manager: {why}; choose another")]
 pub struct Unfit {
     what: String,
     why: &'static str,

@@ -21,7 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("private", &["kind"]),
     ("session", &["time"]),
     ("events", &["private", "session", "time"]),
-    ("http", &["session", "time"]),
+    ("http", &["platform", "session", "time"]),
     ("config", LOW),
     ("oidc", LOW),
     ("metrics", &["session", "time"]),

@@ -64,13 +64,17 @@ pub enum Error {
         source: io::Error,
     },
     /// The daemon is there, but its loop does not turn.
-    #[error("the daemon does not answer (is its process stopped?): restart it")]
+    #[error(
+        "the daemon does not answer (is its process stopped?): run `sso-refresh service restart`, or end the process and start it again"
+    )]
     Hung,
     /// It answered, and refused.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// What came back is not what this version understands.
-    #[error("can't understand the daemon ({0}): restart it")]
+    #[error(
+        "can't understand the daemon ({0}), which may be of another version: run `sso-refresh service restart`, or end it and start it again"
+    )]
     Protocol(String),
 }
 

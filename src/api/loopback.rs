@@ -30,7 +30,9 @@ pub enum Error {
         address: SocketAddr,
     },
     /// The system refused.
-    #[error("can't listen on {address}: {source}")]
+    #[error(
+        "can't listen on {address}: {source}; set another `address` in [listen] of config.toml, then run `sso-refresh reload`"
+    )]
     Io {
         /// The address.
         address: SocketAddr,

@@ -37,7 +37,9 @@ const ACTIVATION_NAME: &str = "api";
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A daemon answers on it.
-    #[error("another daemon answers on {path}: end it first")]
+    #[error(
+        "another daemon answers on {path}: end it with `sso-refresh service stop`, or its process, and start again"
+    )]
     InUse {
         /// The socket.
         path: PathBuf,
@@ -63,7 +65,9 @@ pub enum Error {
         path: PathBuf,
     },
     /// The system refused.
-    #[error("can't listen on {path}: {source}")]
+    #[error(
+        "can't listen on {path}: {source}; set XDG_RUNTIME_DIR to a folder of your own that can be written to"
+    )]
     Io {
         /// The file or folder.
         path: PathBuf,

@@ -295,7 +295,8 @@ impl From<login::Error> for Failure {
             Error::Busy(_) | Error::NotEnded(_) | Error::Unreachable(_) => exit::TEMPORARY,
             Error::Paste(_) => exit::USAGE,
             Error::NothingPending => exit::SIGN_IN,
-            Error::NotExchanged(_)
+            Error::NotExchanged { .. }
+            | Error::WrongRegion { .. }
             | Error::Unbound(_)
             | Error::NoRandom(_)
             | Error::Denied

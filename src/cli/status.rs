@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     api::{DaemonInfo, EndpointInfo, Report, VERSION, client},
-    config::{SessionSettings, Settings, legacy},
+    config::{self, SessionSettings, Settings, legacy},
     daemon::skew,
     session::status::{State, Status},
     time::Timestamp,
@@ -264,7 +264,7 @@ fn trouble_line(error: &client::Error) -> String {
 fn no_session(settings: &Settings) -> Failure {
     match legacy::profiles(settings).next() {
         Some(profile) => Failure::new(exit::USAGE, profile.warning()),
-        None => crate::config::Error::NoSession.into(),
+        None => config::no_session(settings).into(),
     }
 }
 

@@ -16,8 +16,11 @@ pub fn resolve_session<'a>(
     given: Option<&str>,
 ) -> Result<&'a SessionSettings, Error> {
     let sessions = &settings.sessions;
+    if let Some(why) = given.and_then(|name| settings.left_out.get(name)) {
+        return Err(Error::LeftOut(why.clone()));
+    }
     if sessions.is_empty() {
-        return Err(Error::NoSession);
+        return Err(no_session(settings));
     }
     if let Some(name) = given {
         return sessions.get(name).ok_or_else(|| unknown(settings, name));
@@ -31,6 +34,11 @@ pub fn resolve_session<'a>(
         .or_else(|| of_profile(settings, env.get("AWS_PROFILE")?))
         .and_then(|name| sessions.get(name))
         .ok_or_else(|| Error::WhichSession { known: handful("", sessions.keys().map(String::as_str)) })
+}
+
+/// Why there is no session at all.
+pub fn no_session(settings: &Settings) -> Error {
+    settings.left_out.values().next().cloned().map_or(Error::NoSession, Error::LeftOut)
 }
 
 fn of_profile<'a>(settings: &'a Settings, profile: &str) -> Option<&'a str> {

@@ -86,6 +86,7 @@ impl Merge<'_> {
         let settings = Settings {
             sessions,
             profiles: aws.profiles,
+            left_out: std::mem::take(&mut self.left_out),
             default_session,
             http,
             listen,

@@ -34,9 +34,10 @@ fn role(settings: &Settings, profile: &Profile) -> Result<Role, Error> {
         }
     };
     if !settings.sessions.contains_key(session) {
-        return Err(unfit(format!(
-            "uses the session `{session}`, which is not configured: check sso_session"
-        )));
+        return Err(match settings.left_out.get(session) {
+            Some(why) => Error::LeftOut(why.clone()),
+            None => unfit(not_configured(settings, session)),
+        });
     }
     match (&profile.account_id, &profile.role_name) {
         (Some(account), Some(role)) => {
@@ -45,6 +46,16 @@ fn role(settings: &Settings, profile: &Profile) -> Result<Role, Error> {
         (None, _) => Err(unfit("names no account: set sso_account_id".into())),
         (_, None) => Err(unfit("names no role: set sso_role_name".into())),
     }
+}
+
+fn not_configured(settings: &Settings, session: &str) -> String {
+    let known = || settings.sessions.keys().map(String::as_str);
+    let remedy = match nearest(session, known()) {
+        Some(meant) => format!("did you mean `sso_session = {meant}`?"),
+        None if settings.sessions.is_empty() => "add an [sso-session] with `aws configure sso`".to_owned(),
+        None => format!("set sso_session to one of {}", handful(session, known())),
+    };
+    format!("uses the session `{session}`, which is not configured: {remedy}")
 }
 
 fn unknown(settings: &Settings, name: &str) -> Error {

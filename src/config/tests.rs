@@ -136,7 +136,7 @@ fn mistakes_in_config_toml_are_placed() {
         ("[session.work]\nendpoint = \"http://x\"", "2:12: an endpoint must be an https URL"),
         (
             "[session.work]\nstore = \"keyring\"",
-            "2:9: `store = \"keyring\"` is not available in this version; use \"file\"",
+            "2:9: `store = \"keyring\"` is not available in this version; write \"file\", or delete the key",
         ),
         ("[session.work]\nstore = \"disk\"", "2:9: `store` must be \"file\""),
         ("[session.\"\"]\nstore = \"file\"", "1:1: session ``: a session's name must be"),
@@ -169,11 +169,11 @@ fn text_that_is_not_utf8() {
 #[test]
 fn mistakes_in_the_aws_config_cost_one_session() {
     for (from, to, expected) in [
-        ("sso_region = us-east-1\n", "", "1: session `work` is left out: `region` is missing"),
+        ("sso_region = us-east-1\n", "", "1: session `work` is left out: `sso_region` is missing: add it below"),
         (
             "sso_start_url = https://w.example/start#/\n",
             "",
-            "1: session `work` is left out: `start_url` is missing",
+            "1: session `work` is left out: `sso_start_url` is missing: add it below",
         ),
         ("us-east-1", "\"us-east-1\"", "3: session `work` is left out: a region must be"),
         ("https://w.example", "w.example", "2: session `work` is left out: a start URL must be"),
@@ -214,7 +214,7 @@ fn a_default_session_that_was_left_out_says_why() {
     let error = load_with("default_session = \"work\"", &aws, &[]).unwrap_err().to_string();
     assert!(
         error.ends_with(
-            "there is no session `work`; ~/.aws/config:1: session `work` is left out: `region` is missing"
+            "there is no session `work`; ~/.aws/config:1: session `work` is left out: `sso_region` is missing: add it below"
         ),
         "{error}"
     );

@@ -210,7 +210,9 @@ fn pass(wanted: &ListenSettings, token: Secret) -> Pass {
 fn explained(error: &loopback::Error) -> String {
     let loopback::Error::InUse { address } = error else { return error.to_string() };
     let holder = platform::holder(*address).map(|holder| format!(" by {holder}")).unwrap_or_default();
-    format!("{address} is in use{holder}: end that, or set another `address` in [listen]")
+    format!(
+        "{address} is in use{holder}: end that, or set another `address` in [listen] of config.toml; then run `sso-refresh reload`"
+    )
 }
 
 /// All that somebody needs to use it.

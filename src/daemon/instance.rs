@@ -24,7 +24,9 @@ pub enum Error {
         pid: Option<String>,
     },
     /// The file can't be used.
-    #[error("can't lock {path}: {source}")]
+    #[error(
+        "can't lock {path}: {source}; set XDG_RUNTIME_DIR to a folder of your own that can be written to"
+    )]
     Unusable {
         /// The file.
         path: String,

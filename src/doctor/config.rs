@@ -43,7 +43,10 @@ pub fn examine(facts: &Facts<'_>) -> Topic {
     findings.extend(WARNINGS.or_ok(warnings, "nothing in it is unwise"));
     let names: Vec<&str> = settings.sessions.keys().map(String::as_str).collect();
     findings.push(match names.len() {
-        0 => SESSIONS.failure("no session is configured", Remedy::run("aws configure sso")),
+        0 => match settings.left_out.values().next() {
+            Some(why) => SESSIONS.failure(why, Remedy::act(place(why))),
+            None => SESSIONS.failure("no session is configured", Remedy::run("aws configure sso")),
+        },
         _ => SESSIONS.ok(names.join(", ")),
     });
     let summary = match names.as_slice() {

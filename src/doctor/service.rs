@@ -151,7 +151,7 @@ fn endpoint(daemon: &DaemonInfo) -> Option<Finding> {
     Some(match &endpoint.error {
         None => ENDPOINT.ok(format!("it listens on {}", endpoint.address)),
         Some(error) => {
-            let remedy = "end the program that has the port, or set another `address` in [listen] of config.toml and run \
+            let remedy = "end the program that has the port, or set another `address` in [listen] of config.toml; then run \
                           `sso-refresh reload`";
             // It says itself that the endpoint is not there.
             ENDPOINT.failure(error, Remedy::act(remedy))

@@ -5,13 +5,13 @@ use std::{error::Error as StdError, io, path::PathBuf, time::Duration};
 use rustls::CertificateError;
 
 use super::printable;
-use crate::time::words as duration_words;
+use crate::{platform::SET_CLOCK, time::words as duration_words};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The name does not resolve.
-    #[error("can't find the host {host} ({why}): check the network, the DNS and the session's region")]
+    #[error("can't find the host {host} ({why}): check the network, the DNS and the session's `sso_region`")]
     Dns {
         /// The host.
         host: String,
@@ -63,7 +63,9 @@ pub enum Error {
         limit: usize,
     },
     /// The connection ended before the answer did. The request may have been carried out.
-    #[error("the connection to {host} was cut ({why})")]
+    #[error(
+        "the connection to {host} was cut ({why}): try again, and look for a proxy or a firewall if it happens again"
+    )]
     Interrupted {
         /// The host.
         host: String,
@@ -148,16 +150,23 @@ pub enum TlsFault {
     )]
     UnknownIssuer,
     /// A certificate for another host.
-    #[error("its certificate is for another name; a captive portal or a proxy may be in the way")]
+    #[error(
+        "its certificate is for another name; the network may want you to sign in: open any page in a browser and do so, \
+         then try again"
+    )]
     WrongName,
     /// Past its `notAfter`.
-    #[error("its certificate has expired; check this machine's clock")]
+    #[error(
+        "its certificate has expired by the clock of this machine; if that is wrong, set it with {SET_CLOCK}"
+    )]
     Expired,
     /// Before its `notBefore`.
-    #[error("its certificate is not valid yet; check this machine's clock")]
+    #[error(
+        "its certificate is not valid yet by the clock of this machine; if that is wrong, set it with {SET_CLOCK}"
+    )]
     NotYetValid,
     /// Revoked.
-    #[error("its certificate was revoked")]
+    #[error("its certificate was revoked; ask who runs this network or its proxy")]
     Revoked,
     /// Anything else, in the TLS library's words.
     #[error("{0}")]

@@ -14,10 +14,21 @@ pub enum Error {
     /// The code was of no use.
     ///
     /// A wrong region shows as `invalid_grant` (aws/aws-cli#5058).
-    #[error(
-        "the sign-in was approved, but {0}: run this again, and check the session's region if it fails again"
-    )]
-    NotExchanged(oidc::Error),
+    #[error("the sign-in was approved, but {error}: run this again, and if it fails again {region_remedy}")]
+    NotExchanged {
+        /// What the service said.
+        error: oidc::Error,
+        /// What to do about a wrong region.
+        region_remedy: String,
+    },
+    /// The service does not know the start URL.
+    #[error("{error}: {region_remedy}")]
+    WrongRegion {
+        /// What the service said.
+        error: oidc::Error,
+        /// What to do about a wrong region.
+        region_remedy: String,
+    },
     /// There can be no request.
     #[error(transparent)]
     Http(#[from] http::Error),

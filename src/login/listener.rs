@@ -53,7 +53,11 @@ pub struct Unbound {
 }
 
 fn remedy(port: u16) -> &'static str {
-    if port == 0 { "use --device-code" } else { "choose another --port, or end what listens there" }
+    if port == 0 {
+        "use --device-code"
+    } else {
+        "choose another --port, leave it out, or end what listens there"
+    }
 }
 
 /// A port on 127.0.0.1.

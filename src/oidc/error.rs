@@ -166,6 +166,12 @@ impl Error {
         }
     }
 
+    /// Whether it is what the service of another region says of a start URL or a client that it does not know.
+    pub fn may_be_region(&self) -> bool {
+        let kinds = [ErrorKind::InvalidRequest, ErrorKind::InvalidRequestRegion];
+        matches!(self, Self::Service { kind, .. } if kinds.contains(kind))
+    }
+
     /// What kind of error it is, in a word for programs: the service's own code where it gave one that is known.
     pub fn word(&self) -> &'static str {
         match self {
@@ -255,7 +261,6 @@ fn service_message(
 ) -> String {
     let words = description.map_or_else(String::new, |text| format!(": {text}"));
     let hint = match kind {
-        ErrorKind::InvalidRequest | ErrorKind::InvalidRequestRegion => "; check the session's region",
         ErrorKind::InvalidScope => "; check the session's scopes",
         ErrorKind::AuthorizationPending
         | ErrorKind::SlowDown
@@ -264,6 +269,8 @@ fn service_message(
         | ErrorKind::InvalidClient
         | ErrorKind::UnauthorizedClient
         | ErrorKind::AccessDenied
+        | ErrorKind::InvalidRequest
+        | ErrorKind::InvalidRequestRegion
         | ErrorKind::InvalidRedirectUri
         | ErrorKind::InvalidClientMetadata
         | ErrorKind::UnsupportedGrantType
@@ -272,6 +279,10 @@ fn service_message(
     };
     format!("{host} answered {code} (HTTP {status}){words}{hint}")
 }
+
+/// Who answers for AWS with a page is most often a network that wants somebody to sign in, or to agree to something.
+const SIGN_IN_TO_NETWORK: &str =
+    "the network may want you to sign in: open any page in a browser and do so, then try again";
 
 fn malformed_message(host: &str, status: u16, flaw: Flaw) -> String {
     let hint = match status {
@@ -282,7 +293,10 @@ fn malformed_message(host: &str, status: u16, flaw: Flaw) -> String {
         407 => "a proxy asks for a user name and password; set them in `proxy` or HTTPS_PROXY",
         429 => "too many requests were sent; it is left alone for a while",
         500..=599 => "the service or a proxy before it has a problem; try again later",
-        _ => "a captive portal, a proxy or a wrong endpoint may be in the way",
+        _ if flaw == Flaw::Html => SIGN_IN_TO_NETWORK,
+        _ => {
+            "a captive portal, a proxy or a wrong endpoint may be in the way; look with `sso-refresh doctor`"
+        }
     };
     format!("{host} answered with HTTP {status} and {flaw}: {hint}")
 }

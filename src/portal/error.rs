@@ -28,7 +28,8 @@ pub enum Error {
     },
     /// What answered was not the portal.
     #[error(
-        "{host} answered with HTTP {status}, but not as AWS does: a proxy or a captive portal may be in the way"
+        "{host} answered with HTTP {status}, but not as AWS does: the network may want you to sign in: open any page in \
+         a browser and do so, then try again; or look with `sso-refresh doctor`"
     )]
     Malformed {
         /// The host.

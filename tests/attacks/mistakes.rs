@@ -184,7 +184,7 @@ fn in_aws_config() -> Vec<(Vec<u8>, &'static [&'static str], &'static str)> {
         (
             text(format!("{WORK}[sso-session new]\nsso_region = eu-west-1\n")),
             &[],
-            "config:5: session `new` is left out: `start_url` is missing",
+            "config:5: session `new` is left out: `sso_start_url` is missing",
         ),
         (
             text(format!("{WORK}[sso-session new]\nsso_start_url = https://x\nsso_region = EU\n")),

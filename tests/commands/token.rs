@@ -183,7 +183,7 @@ fn a_daemon_that_hangs_is_done_without_and_told_of() {
     assert_eq!((ran.code, ran.stdout.trim_end()), (0, token.access_token.expose()));
     assert_eq!(
         ran.stderr,
-        "sso-refresh: the daemon does not answer (is its process stopped?): restart it; did it without\n"
+        "sso-refresh: the daemon does not answer (is its process stopped?): run `sso-refresh service restart`, or end the process and start it again; did it without\n"
     );
     assert_eq!(home.run("token -q").stderr, "");
     assert_eq!(home.run("reload").code, 1);

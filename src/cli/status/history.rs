@@ -14,7 +14,7 @@ use crate::{
         login::screen::is_utf8,
         out,
     },
-    config::{self, Error},
+    config,
     events::{Event, history},
     kind::Kind,
     time::Timestamp,
@@ -48,7 +48,7 @@ pub(super) fn run(given: Option<&str>, json: bool, context: &Context) -> Result<
         None => context.settings()?.sessions.keys().cloned().collect(),
     };
     if sessions.is_empty() {
-        return Err(Error::NoSession.into());
+        return Err(config::no_session(context.settings()?).into());
     }
     let read = |session: Option<&str>| {
         history::read(&context.paths.state, session).map_err(|error| {

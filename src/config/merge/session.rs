@@ -14,6 +14,7 @@ use super::{
         aws::{AwsConfig, Located, SsoSession, header::portable_name},
         explained::Explained,
         file::SessionTable,
+        nearest::nearest,
         region, url,
     },
     Merge, REFRESH_BEFORE,
@@ -48,8 +49,24 @@ enum Refusal {
 /// A session's definitions: at least one is there.
 struct Definition<'a> {
     name: &'a str,
+    /// Those of the AWS config file that are taken up.
+    imported: &'a BTreeMap<&'a str, &'a SsoSession>,
     aws: Option<&'a SsoSession>,
     table: Option<&'a Spanned<SessionTable>>,
+}
+
+/// A key may be there and spelled otherwise, or stand below a name that is.
+fn missing(definition: &Definition<'_>, key: &str) -> String {
+    let Definition { name, imported, aws, .. } = *definition;
+    if aws.is_some() {
+        return format!(
+            "`sso_{key}` is missing: add it below, or correct the spelling of the one that is there"
+        );
+    }
+    match nearest(name, imported.keys().copied()) {
+        Some(meant) => format!("`{key}` is missing: add it, or did you mean [session.{meant}]?"),
+        None => format!("`{key}` is missing: add it"),
+    }
 }
 
 impl Merge<'_> {
@@ -72,8 +89,8 @@ impl Merge<'_> {
         // A map that is made of them all at once has no room to spare.
         let mut sessions = Vec::new();
         for name in names {
-            let definition =
-                Definition { name, aws: imported.get(name).copied(), table: file.session.get(name) };
+            let (aws, table) = (imported.get(name).copied(), file.session.get(name));
+            let definition = Definition { name, imported: &imported, aws, table };
             let said = self.explained.len();
             match self.session(&definition) {
                 Ok(session) => {
@@ -91,7 +108,7 @@ impl Merge<'_> {
     }
 
     fn session(&mut self, definition: &Definition<'_>) -> Result<SessionSettings, Refusal> {
-        let Definition { name, aws, table } = *definition;
+        let Definition { name, aws, table, .. } = *definition;
         let written = table.map(Spanned::get_ref);
         let own = |field: fn(&SessionTable) -> &Option<Spanned<String>>| {
             written.and_then(|table| field(table).as_ref())
@@ -117,7 +134,7 @@ impl Merge<'_> {
             aws.and_then(|aws| aws.region.as_ref()),
             region::check,
         )?;
-        let missing = |key| Err(self.refuse(definition, None, &format!("`{key}` is missing")));
+        let missing = |key| Err(self.refuse(definition, None, &missing(definition, key)));
         // One without a start URL can be kept fresh; in the AWS config file every AWS program would reject it.
         if start_url.is_none() && table.is_none() {
             return missing("start_url");
@@ -231,8 +248,10 @@ impl Merge<'_> {
     fn check_store(&self, store: Option<&Spanned<String>>) -> Result<(), Refusal> {
         let message = match store.map(|store| store.get_ref().as_str()) {
             None | Some("file") => return Ok(()),
-            Some("keyring") => "`store = \"keyring\"` is not available in this version; use \"file\"",
-            Some(_) => "`store` must be \"file\"",
+            Some("keyring") => {
+                "`store = \"keyring\"` is not available in this version; write \"file\", or delete the key"
+            }
+            Some(_) => "`store` must be \"file\": write that, or delete the key",
         };
         Err(Refusal::Fail(self.error(store.map(Spanned::span).unwrap_or_default(), message)))
     }
