@@ -13,7 +13,7 @@ use super::{
     exit::{self, Failure},
     out, reload,
 };
-use crate::service::{Activity, Verb};
+use crate::service::{Activity, Verb, systemd::UNMASK};
 
 /// What is to be done with it.
 #[derive(Debug, clap::Subcommand)]
@@ -58,6 +58,10 @@ async fn control(verb: Verb, context: &Context) -> Result<u8, Failure> {
         Verb::Stop if !installed => {
             out::line("The service is not installed.")?;
             return Ok(exit::DONE);
+        }
+        Verb::Start | Verb::Restart if state.masked => {
+            let line = format!("the service is masked, so that nothing can start it: `{UNMASK}` ends that");
+            return Err(Failure::new(exit::FAILED, line));
         }
         Verb::Start | Verb::Restart if !installed => {
             let line = "the service is not installed: `sso-refresh service install` does that";

@@ -26,7 +26,8 @@ pub fn examine(env: &Environment) -> Topic {
 /// All SDKs ask the environment first.
 fn keys(env: &Environment) -> Finding {
     let set: Vec<&str> = KEYS.into_iter().filter(|name| env.get(name).is_some()).collect();
-    if set.is_empty() {
+    // Without the first one they look for the others nowhere.
+    if !set.contains(&KEYS[0]) {
         return STATIC.ok("there are no credentials in it");
     }
     let finding = format!("{} set: AWS programs use that and no session", are(&set));
@@ -104,7 +105,7 @@ mod tests {
                     "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN",
                 )),
             ),
-            ("AWS_SESSION_TOKEN=planted", Some(("static-credentials", "unset AWS_SESSION_TOKEN"))),
+            ("AWS_SESSION_TOKEN=planted", None),
             ("AWS_ROLE_ARN=a", None),
             (
                 "AWS_ROLE_ARN=a AWS_WEB_IDENTITY_TOKEN_FILE=/f",

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::finding::{Check, Finding, Remedy, Topic};
 use crate::{
     api::{DaemonInfo, client},
-    service::{Activity, Standing, State},
+    service::{Activity, Standing, State, systemd::UNMASK},
 };
 
 const DAEMON: Check = Check("daemon");
@@ -60,6 +60,7 @@ pub fn examine(facts: &Facts<'_>) -> Topic {
     }
     match &facts.service {
         Err(why) => findings.push(INSTALLED.not_checked(why)),
+        Ok(service) if service.state.masked => findings.push(masked()),
         Ok(service) if !service.state.loaded => findings.push(not_installed()),
         Ok(service) => findings.extend(installed(service)),
     }
@@ -96,6 +97,7 @@ fn daemon(facts: &Facts<'_>) -> Finding {
     match error {
         client::Error::NotRunning => {
             let remedy = match &facts.service {
+                Ok(service) if service.state.masked => Remedy::run(UNMASK),
                 Ok(service) if service.state.loaded => start(service),
                 Ok(_) => Remedy::run(INSTALL),
                 Err(_) => Remedy::act(
@@ -157,6 +159,11 @@ fn endpoint(daemon: &DaemonInfo) -> Option<Finding> {
             ENDPOINT.failure(error, Remedy::act(remedy))
         }
     })
+}
+
+/// Its file is a link to nothing, which no installation replaces.
+fn masked() -> Finding {
+    INSTALLED.failure("the service is masked: nothing can start it", Remedy::run(UNMASK))
 }
 
 fn not_installed() -> Finding {

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 pub struct State {
     /// The manager knows it.
     pub loaded: bool,
+    /// Somebody has forbidden the manager to start it.
+    pub masked: bool,
     /// It is started with the user's session.
     pub enabled: bool,
     /// What it does.

@@ -134,6 +134,9 @@ pub fn folder(config_home: &Path, home: &Path, said: Option<&str>) -> PathBuf {
     if !reads(&own) && reads(&usual) { usual } else { own }
 }
 
+/// What ends a mask of the service or its socket.
+pub const UNMASK: &str = "systemctl --user unmask sso-refresh.service sso-refresh.socket";
+
 /// Asks how the service and its socket are.
 pub fn ask_state() -> Command {
     systemctl(&["show", PROPERTIES, SERVICE, SOCKET])
@@ -152,6 +155,7 @@ pub fn state(said: &str) -> State {
     let is = |unit: &str, name: &str, wanted: &str| value(unit, name).as_deref() == Some(wanted);
     State {
         loaded: is(SERVICE, "LoadState", "loaded"),
+        masked: is(SERVICE, "LoadState", "masked"),
         enabled: is(SERVICE, "UnitFileState", "enabled"),
         activity: match value(SERVICE, "ActiveState").as_deref() {
             Some("active" | "reloading") => Activity::Running,

@@ -18,6 +18,7 @@ use crate::support::{Center, Home, Ran, START_URL, WORK, secrets};
 mod files;
 mod machine;
 mod network;
+mod remedies;
 mod shown;
 
 const MINUTE: Duration = Duration::from_secs(60);

@@ -73,6 +73,15 @@ fn each_state_of_the_service_has_its_remedy() {
     let older = Standing::Ours { version: "0.0.1".into() };
     for (state, unit, missing, ends_with_user, check, verdict, remedy) in [
         (State { loaded: false, ..running() }, ours(), None, false, "service-installed", Warning, INSTALL),
+        (
+            State { loaded: false, masked: true, ..running() },
+            ours(),
+            None,
+            false,
+            "service-installed",
+            Failure,
+            UNMASK,
+        ),
         (State { enabled: false, ..running() }, ours(), None, false, "service-enabled", Warning, INSTALL),
         (
             State { activity: Activity::Stopped, ..running() },

@@ -4,7 +4,11 @@ use super::*;
 
 use std::process::Stdio;
 
-use crate::{support::Daemon, visitor::until};
+use crate::{
+    shell::{quoted, shell},
+    support::Daemon,
+    visitor::until,
+};
 
 /// What the stand-ins say is in files: `shown` is the service, `crontab` the table.
 const SYSTEMCTL: &str = r#"#!/bin/sh
@@ -232,7 +236,10 @@ fn rivals_are_found_in_the_process_list_and_in_cron() {
         found.iter().any(|found| found["finding"].as_str().unwrap().starts_with(&begin))
     };
     until("the rival", || named(&machine.wrong("rival-processes", &[])).then_some(()));
-    drop(rival.0.stdin.take());
+    let all = machine.wrong("rival-processes", &[]);
+    let advice = all.iter().filter_map(|found| found["remedy"]["advice"].as_str());
+    let kill = advice.flat_map(quoted).find(|command| command.ends_with(&pid.to_string())).unwrap();
+    assert!(shell(&machine.home, kill).status().unwrap().success(), "{kill}");
     rival.wait();
     assert!(!named(&machine.wrong("rival-processes", &[])));
 }
