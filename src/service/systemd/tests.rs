@@ -105,6 +105,7 @@ fn reads_what_systemctl_shows() {
         running,
         State {
             loaded: true,
+            masked: false,
             enabled: true,
             activity: Activity::Running,
             pid: Some(42),
@@ -115,6 +116,8 @@ fn reads_what_systemctl_shows() {
             listening: true,
         }
     );
+    let masked = state(&SHOWN.replacen("LoadState=loaded", "LoadState=masked", 1));
+    assert!(masked.masked && !masked.loaded, "{masked:?}");
     for (from, to, expected) in [
         ("=active\nMainPID=42", "=failed\nMainPID=0", Activity::Failed),
         ("=active\nMainPID=42", "=reloading\nMainPID=42", Activity::Running),

@@ -98,22 +98,16 @@ fn a_typo_in_config_toml_is_corrected_where_the_line_says() {
             let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
             let words = quoted(what);
             let written = &mut lines[number - 1];
-            *written = match correction {
-                Some(meant) => {
-                    assert!(what.contains(meant) && what.contains("did you mean"), "{said}");
-                    let wrong =
-                        words.iter().rev().find(|word| written.contains(**word) && **word != meant).unwrap();
-                    let wrong = if meant.starts_with('[') {
-                        format!("[session.{wrong}]")
-                    } else {
-                        (*wrong).to_owned()
-                    };
-                    written.replace(&wrong, meant)
-                }
-                None => {
-                    assert!(what.contains("write it like \"90s\", \"20m\""), "{said}");
-                    "refresh_before = \"20m\"".to_owned()
-                }
+            *written = if let Some(meant) = correction {
+                assert!(what.contains(meant) && what.contains("did you mean"), "{said}");
+                let wrong =
+                    words.iter().rev().find(|word| written.contains(**word) && **word != meant).unwrap();
+                let wrong =
+                    if meant.starts_with('[') { format!("[session.{wrong}]") } else { (*wrong).to_owned() };
+                written.replace(&wrong, meant)
+            } else {
+                assert!(what.contains("write it like \"90s\", \"20m\""), "{said}");
+                "refresh_before = \"20m\"".to_owned()
             };
             home.write_config(&lines.join("\n"));
             // The daemon would stay.
