@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(escaped("/a&b <c>", "x").unwrap(), "/a&amp;b &lt;c&gt;");
         assert_eq!(
             escaped("a\nb", "NAME").unwrap_err().to_string(),
-            "NAME can't be written into a file of the service manager: it has control characters"
+            "NAME can't be written into a file of the service manager: it has control characters; choose another"
         );
     }
 }

@@ -201,7 +201,12 @@ fn each_refusal_has_its_exit_code_and_prints_nothing() {
         center.set_faults("GetRoleCredentials:status=503");
         refused(&home, "credentials --account 012345678901 --role ReadOnly", 5, &["work: ", "503"]);
         center.set_faults("GetRoleCredentials:html=401");
-        refused(&home, "credentials --account 210987654321 --role ReadOnly", 5, &["captive portal"]);
+        refused(
+            &home,
+            "credentials --account 210987654321 --role ReadOnly",
+            5,
+            &["the network may want you to sign in"],
+        );
         center.set_faults("");
         assert_eq!(center.exchanges(), before, "none of it is the token's fault");
         drop(daemon);

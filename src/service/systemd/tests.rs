@@ -69,7 +69,10 @@ fn what_a_unit_would_expand_is_quoted() {
     let text = &files[2].text;
     assert!(text.contains("[Service]\nEnvironment=\"A=x y%%\\\\\"\nEnvironment=\"B=$z\"\n"), "{text}");
     let error = made("/p", &[("A", "x\ny")], &[], false).unwrap_err().to_string();
-    assert_eq!(error, "A can't be written into a file of the service manager: it has control characters");
+    assert_eq!(
+        error,
+        "A can't be written into a file of the service manager: it has control characters; choose another"
+    );
 }
 
 #[test]
