@@ -61,6 +61,7 @@ fn a_variable_that_stands_in_the_way_is_gone_after_the_remedy() {
 
 /// A systemd that keeps what it is told, below the home directory: what is there of `missing`, `masked`, `stopped`,
 /// `disabled`, `stale` and `lingers-not` is so.
+#[cfg(target_os = "linux")]
 const SYSTEMCTL: &str = r#"
 cd "$HOME"
 is() { if [ -e "$1" ]; then echo "$2"; else echo "$3"; fi; }
@@ -79,6 +80,7 @@ case "$*" in
 esac
 "#;
 
+#[cfg(target_os = "linux")]
 const LOGINCTL: &str = r#"
 cd "$HOME"
 case "$*" in

@@ -1,9 +1,6 @@
 //! A unit that is not installed, and a port that is taken.
 
-use std::{
-    fs,
-    net::{Ipv4Addr, TcpListener},
-};
+use std::net::{Ipv4Addr, TcpListener};
 
 use super::*;
 
@@ -52,7 +49,7 @@ fn a_unit_that_is_not_installed_is_installed_by_the_command_in_the_line() {
         assert_ne!(first.code, 0, "{first:?}");
         let followed = follow(&home, command(&last_line(&first)));
         assert_eq!(followed.last().unwrap(), "sso-refresh service install", "{line}: {followed:?}");
-        assert!(fs::metadata(home.path("started")).is_ok(), "{line}: {followed:?}");
+        assert!(home.path("started").exists(), "{line}: {followed:?}");
         // What the real systemd does now.
         let mut daemon = home.daemon(&[]);
         daemon.wait_for("has started");
