@@ -1,8 +1,10 @@
 //! Wall-clock time: [`Timestamp`], its RFC 3339 forms as AWS writes them, and [`Clock`], the only reader of
-//! the system's clock.
+//! the system's clock; [`zone`] has the clock on the user's wall.
 //!
 //! Everything here speaks UTC wall-clock time, because the expiry of a token is absolute and other processes
 //! write it. A monotonic clock would stop while the machine sleeps.
+
+pub mod zone;
 
 use std::{fmt, sync::Arc, time::Duration};
 

@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use sso_refresh::simulator::Options;
 
-use crate::support::{Center, Home, WORK_AND_HOME, secrets};
+use crate::support::{Center, Home, WORK_AND_HOME, after, secrets};
 
 const FOLDER: &str = ".local/state/sso-refresh/history";
 
@@ -32,7 +32,7 @@ fn what_the_daemon_told_is_kept_without_a_secret_and_survives_it() {
     let home = Home::with(&center, WORK_AND_HOME);
     let empty = home.run("status --history");
     assert_eq!(empty.code, 0, "{empty:?}");
-    assert!(empty.stdout.contains("nothing is known of the last day"), "{empty:?}");
+    assert!(empty.stdout.contains("nothing is known of them"), "{empty:?}");
     assert!(!home.path(FOLDER).exists(), "to look leaves nothing behind");
 
     let mut planted = secrets(&center.sign_in(&home, "work", Duration::from_secs(3000)));
@@ -69,12 +69,58 @@ fn what_the_daemon_told_is_kept_without_a_secret_and_survives_it() {
     assert!(shown.stdout.is_ascii() && shown.stdout.lines().all(|line| line.len() <= 80), "{shown:?}");
     let row = shown.stdout.lines().find(|line| line.starts_with("work ")).unwrap();
     assert!(row.ends_with('o'), "{shown:?}");
-    assert!(shown.stdout.contains("o signed out, or a sign-in was needed"), "{shown:?}");
+    assert!(shown.stdout.contains("o signed out   only a sign-in could help"), "{shown:?}");
     let mut command = home.command(["status", "--history", "--color", "always"]);
     let coloured = String::from_utf8(command.env("LANG", "C.UTF-8").output().unwrap().stdout).unwrap();
     assert!(coloured.contains("\u{1b}[35m○"), "{coloured}");
+    assert!(
+        shown.stdout.ends_with("\nthe daemon is not running: start it with `sso-refresh service start`\n")
+    );
     let unknown = home.run("status --history nobody");
     assert_eq!(unknown.code, 2, "{unknown:?}");
+}
+
+#[test]
+fn a_daemon_that_was_killed_is_not_taken_for_one_that_runs() {
+    let center = Center::start(Options::default());
+    let home = Home::with(&center, WORK_AND_HOME);
+    center.sign_in(&home, "work", Duration::from_secs(3000));
+    let mut daemon = home.daemon(&[]);
+    daemon.wait_for("keeps the token fresh");
+    while !home.path(FOLDER).exists() || names(&home, "status work --history --json").len() < 2 {}
+    let drawn = || {
+        let mut command = home.command(["status", "work", "--history"]);
+        let shown = String::from_utf8(command.env("TZ", "<+0545>-5:45").output().unwrap().stdout).unwrap();
+        assert!(shown.contains(", UTC+05:45)"), "{shown}");
+        let row = shown.lines().find(|line| line.starts_with("work ")).unwrap();
+        (row.chars().next_back().unwrap(), shown)
+    };
+    let (last, shown) = drawn();
+    assert!(last == '=' && !shown.contains("was killed"), "{shown}");
+    daemon.0.kill().unwrap();
+    daemon.wait();
+    let (last, shown) = drawn();
+    assert!(last == '?' && shown.contains("the daemon was killed or crashed, some time after"), "{shown}");
+    assert!(shown.contains("the daemon is not running: start it"), "{shown}");
+    // Its start counts, though the disk that the history is on was away.
+    fs::rename(home.path(FOLDER), home.path("away")).unwrap();
+    fs::File::create(home.path(FOLDER)).unwrap();
+    // The daemon tells its start in whole seconds.
+    let second = after(Duration::ZERO);
+    while after(Duration::ZERO) == second {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let mut daemon = home.daemon(&[]);
+    daemon.wait_for("the history has gaps");
+    daemon.wait_for("keeps the token fresh");
+    fs::remove_file(home.path(FOLDER)).unwrap();
+    fs::rename(home.path("away"), home.path(FOLDER)).unwrap();
+    let shown = drawn().1;
+    assert!(
+        shown.contains("the daemon has started") && shown.contains("the daemon was killed or crashed, some"),
+        "{shown}"
+    );
+    assert!(!shown.contains("not running:"), "{shown}");
 }
 
 #[test]

@@ -1,33 +1,45 @@
 //! `status --history`: the last day of each session as people see it at once, or all that is kept of it as JSON.
 
-use std::fmt::Write;
+use std::{
+    fmt::Write,
+    io::{self, IsTerminal},
+};
 
 use anstyle::{AnsiColor, Effects, Style};
 use serde::Serialize;
+use terminal_size::{Width, terminal_size};
 
-use super::timeline::{PARTS, Phase, beginning, order, phases};
+use super::timeline::{Gap, Phase, Scale, gaps, order, phases};
 use crate::{
-    api::VERSION,
+    api::{VERSION, client},
     cli::{
-        context::Context,
+        context::{Context, block_on},
         exit::{self, Failure},
         login::screen::is_utf8,
         out,
+        wrap::wrapped,
     },
     config,
     events::{Event, history},
     kind::Kind,
-    time::Timestamp,
+    time::{
+        Timestamp,
+        zone::{Local, Zone},
+    },
 };
 
-/// What an old terminal has room for, in characters.
+/// What an old terminal and a letter to a colleague have room for, in characters.
 const WIDTH: usize = 80;
-/// The most characters of a session's name that are shown.
-const NAME_MAX: usize = WIDTH - PARTS - 2;
+/// The most that one needs to be read.
+const WIDTH_MAX: usize = 160;
+/// The fewest characters of a session's name that are shown.
+const NAME_MIN: usize = 8;
 /// How many happenings are told below the timeline.
 const TOLD: usize = 8;
 /// Every so many parts of the day have a label.
-const LABELLED: usize = 8;
+const LABELLED: i64 = 8;
+/// Where what happened begins: behind `Mon 16:10`.
+const INDENT: usize = 11;
 
 /// As JSON.
 #[derive(Serialize)]
@@ -36,88 +48,178 @@ struct Printed {
     events: Vec<Event>,
 }
 
-/// A session and all that is known of its past, the daemon's among it.
+/// A session and all that is known of its past.
 struct Past {
     session: String,
     events: Vec<Event>,
 }
 
+/// What the day is drawn of.
+struct Day {
+    now: Timestamp,
+    zone: Zone,
+    /// The daemon's own events.
+    own: Vec<Event>,
+    pasts: Vec<Past>,
+    /// When the daemon had gone without a word.
+    gaps: Vec<Gap>,
+    /// Why the daemon can't be asked: it does not run, say.
+    trouble: Option<client::Error>,
+}
+
+/// What it is drawn on.
+#[derive(Clone, Copy)]
+struct Paper {
+    width: usize,
+    utf8: bool,
+}
+
 pub(super) fn run(given: Option<&str>, json: bool, context: &Context) -> Result<u8, Failure> {
-    let sessions = match given {
-        Some(name) => vec![context.session(Some(name))?.name.clone()],
-        None => context.settings()?.sessions.keys().cloned().collect(),
-    };
-    if sessions.is_empty() {
-        return Err(config::no_session(context.settings()?).into());
+    let settings = context.settings()?;
+    let given = given.map(|name| context.session(Some(name))).transpose()?;
+    if settings.sessions.is_empty() {
+        return Err(config::no_session(settings).into());
     }
+    // Before the history is read: what is told by then is in it.
+    let answer = if json { None } else { Some(block_on(async { Ok(context.client().status().await) })?) };
     let read = |session: Option<&str>| {
         history::read(&context.paths.state, session).map_err(|error| {
             let folder = context.paths.show(&context.paths.state.join("history"));
             Failure::new(exit::FAILED, format!("can't read the history in {folder}: {error}; move it away"))
         })
     };
-    let own = read(None)?;
+    let mut own = read(None)?;
     let mut pasts = Vec::new();
-    for session in sessions {
-        let events = [own.clone(), read(Some(&session))?].concat();
-        pasts.push(Past { session, events });
+    for session in settings.sessions.keys() {
+        pasts.push(Past { session: session.clone(), events: read(Some(session))? });
     }
-    if json {
-        let of_sessions =
-            pasts.into_iter().flat_map(|past| past.events).filter(|event| event.session.is_some());
-        let mut events: Vec<Event> = own.into_iter().chain(of_sessions).collect();
+    let is_meant = |past: &Past| given.is_none_or(|given| given.name == past.session);
+    let Some(answer) = answer else {
+        pasts.retain(is_meant);
+        let mut events: Vec<Event> =
+            own.into_iter().chain(pasts.into_iter().flat_map(|past| past.events)).collect();
         events.sort_by_key(order);
         out::json(&Printed { version: VERSION, events })?;
-    } else {
-        out::text(&drawn(&pasts, context.clock.now(), is_utf8(&context.env)))?;
-    }
+        return Ok(exit::DONE);
+    };
+    let now = context.clock.now();
+    let trouble = match answer {
+        Ok(report) => {
+            own.extend(unwritten_start(&own, report.daemon.started_at));
+            None
+        }
+        Err(error) => Some(error),
+    };
+    let all = own.iter().chain(pasts.iter().flat_map(|past| &past.events));
+    let gaps = gaps(all, now, !matches!(trouble, Some(client::Error::NotRunning)));
+    pasts.retain(is_meant);
+    let day = Day { now, zone: Zone::find(context.env.get("TZ")), own, pasts, gaps, trouble };
+    out::text(&day.drawn(Paper { width: width(), utf8: is_utf8(&context.env) }))?;
     Ok(exit::DONE)
 }
 
-fn drawn(pasts: &[Past], now: Timestamp, utf8: bool) -> String {
-    let ellipsis = if utf8 { "…" } else { "..." };
-    let names: Vec<String> = pasts.iter().map(|past| cut(&past.session, NAME_MAX, ellipsis)).collect();
-    let column = names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
-    let mut text = format!("{:column$}  {}\n", "", ruler(beginning(now)));
-    let mut seen = Vec::new();
-    for (name, past) in names.iter().zip(pasts) {
-        let phases = phases(&past.events, now);
-        let row = format!("{name:column$}  {}", row(&phases, utf8));
-        let _ = writeln!(text, "{}", row.trim_end());
-        seen.extend(phases);
-    }
-    text.push_str("\nhalf an hour each, times in UTC:\n");
-    for phase in Phase::ALL.into_iter().filter(|phase| *phase != Phase::Unknown && seen.contains(phase)) {
-        let style = style(phase);
-        let _ = writeln!(text, "  {style}{}{style:#} {}", sign(phase, utf8), meaning(phase));
-    }
-    if seen.iter().all(|phase| *phase == Phase::Unknown) {
-        text.push_str("  nothing is known of the last day: the daemon keeps the history while it runs\n");
-    }
-    let told = happenings(pasts, now);
-    if !told.is_empty() {
-        text.push('\n');
-        for line in told {
-            let _ = writeln!(text, "{}", cut(&line, WIDTH, ellipsis));
-        }
-    }
-    text
+/// Of a daemon that runs and whose start is not in the history: the disk may have been full.
+fn unwritten_start(own: &[Event], started_at: Timestamp) -> Option<Event> {
+    let is_it = |event: &Event| event.event == Kind::Started.name() && event.at >= started_at;
+    (!own.iter().any(is_it)).then(|| Event::new(Kind::Started.name(), started_at, "the daemon has started"))
 }
 
-/// The hours above the parts that begin with them.
-fn ruler(begins: Timestamp) -> String {
-    let mut ruler = String::new();
-    let mut at = begins;
-    for part in 0..PARTS {
-        let label = at.hour_and_minute();
-        let label = label.trim_end_matches(" UTC");
-        let half_hours = at.secs().div_euclid(30 * 60);
-        if half_hours % i64::try_from(LABELLED).unwrap_or(1) == 0 && part + label.len() <= PARTS {
-            let _ = write!(ruler, "{:part$}{label}", "", part = part - ruler.len());
+fn width() -> usize {
+    let terminal = terminal_size().filter(|_| io::stdout().is_terminal());
+    terminal.map_or(WIDTH, |(Width(width), _)| WIDTH_MAX.min(width.into()))
+}
+
+impl Day {
+    fn drawn(&self, paper: Paper) -> String {
+        let Paper { width, utf8 } = paper;
+        let longest = self.pasts.iter().map(|past| past.session.chars().count()).max().unwrap_or_default();
+        let scale =
+            if longest + 2 + Scale::Quarters.parts() <= width { Scale::Quarters } else { Scale::HalfHours };
+        let column = longest.min(width.saturating_sub(scale.parts() + 2).max(NAME_MIN));
+        let mut text = format!("{:column$}  {}\n", "", self.ruler(scale));
+        let mut seen = Vec::new();
+        for past in &self.pasts {
+            let name = cut(&past.session, column, paper.ellipsis());
+            let phases = phases(&[&self.own[..], &past.events].concat(), &self.gaps, self.now, scale);
+            let row = format!("{name:column$}  {}", row(&phases, utf8));
+            let _ = writeln!(text, "{}", row.trim_end());
+            seen.extend(phases);
         }
-        at = at.after(super::timeline::PART);
+        let part = if scale == Scale::Quarters { "a quarter of an hour" } else { "half an hour" };
+        let clock = format!("{}, {}", self.zone.local(self.now).hour_and_minute(), self.zone.name(self.now));
+        let _ = writeln!(text, "\nthe last 24 hours, until now ({clock}), {part} a character:");
+        for phase in Phase::ALL.into_iter().filter(|phase| *phase != Phase::Unknown && seen.contains(phase)) {
+            let (style, (word, meaning)) = (style(phase), meaning(phase));
+            let _ = writeln!(text, "  {style}{}{style:#} {word:11}  {meaning}", sign(phase, utf8));
+        }
+        if seen.iter().all(|phase| *phase == Phase::Unknown) {
+            text.push_str("  nothing is known of them: the daemon keeps the history while it runs\n");
+        }
+        let told = self.told();
+        if !told.is_empty() {
+            text.push('\n');
+        }
+        for (at, said) in told {
+            let mut when = format!("{} {}", at.day(), at.hour_and_minute());
+            for line in wrapped(&said, width.saturating_sub(INDENT)) {
+                let _ = writeln!(text, "{:INDENT$}{line}", std::mem::take(&mut when));
+            }
+        }
+        if let Some(trouble) = &self.trouble {
+            let _ = writeln!(text, "\n{}", wrapped(&trouble.to_string(), width).join("\n"));
+        }
+        text
     }
-    ruler
+
+    /// The hours above the parts that begin with them, the day where one begins, and where now is.
+    fn ruler(&self, scale: Scale) -> String {
+        const NOW: &str = "now";
+        let secs = |duration: std::time::Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+        let every = LABELLED * secs(scale.part());
+        let (mut ruler, mut at) = (String::new(), scale.beginning(self.now));
+        for part in 0..scale.parts() {
+            let local = self.zone.local(at);
+            // Not every zone is a whole number of parts from UTC, and a summer may begin in a part.
+            let labelled = local.secs() + every - 1 - (local.secs() - 1).rem_euclid(every);
+            at = at.after(scale.part());
+            if labelled >= self.zone.local(at).secs() {
+                continue;
+            }
+            let label = match Local::at(labelled) {
+                midnight if labelled.rem_euclid(24 * 3600) == 0 => midnight.day().to_owned(),
+                hour => hour.hour_and_minute(),
+            };
+            if ruler.len() <= part && part + label.len() + NOW.len() < scale.parts() {
+                let _ = write!(ruler, "{:part$}{label}", "", part = part - ruler.len());
+            }
+        }
+        format!("{ruler}{NOW:>rest$}", rest = scale.parts().saturating_sub(ruler.len()))
+    }
+
+    /// The last that happened beside refreshes.
+    fn told(&self) -> Vec<(Local, String)> {
+        let usual = [Kind::Refreshed, Kind::TakenUp, Kind::Listening, Kind::Configured].map(Kind::name);
+        let begins = Scale::HalfHours.beginning(self.now);
+        let events = self.own.iter().chain(self.pasts.iter().flat_map(|past| &past.events));
+        let events = events.filter(|event| !usual.contains(&&*event.event));
+        let gap = |gap: &Gap| {
+            let last = self.zone.local(gap.begins).hour_and_minute();
+            (gap.ends, format!("the daemon was killed or crashed, some time after {last}"))
+        };
+        // At the end of a gap the next one has started, which is told after it.
+        let mut told: Vec<(Timestamp, String)> = self.gaps.iter().map(gap).collect();
+        told.extend(events.map(|event| (event.at, config::line(&event.message))));
+        told.retain(|(at, _)| begins <= *at && *at <= self.now);
+        told.sort_by_key(|(at, _)| *at);
+        let last = told.split_off(told.len().saturating_sub(TOLD));
+        last.into_iter().map(|(at, said)| (self.zone.local(at), said)).collect()
+    }
+}
+
+impl Paper {
+    fn ellipsis(self) -> &'static str {
+        if self.utf8 { "…" } else { "..." }
+    }
 }
 
 /// One character for each part; neighbours of a kind are coloured together.
@@ -137,15 +239,16 @@ fn sign(phase: Phase, utf8: bool) -> char {
         (Phase::Unknown, _) => ' ',
         (Phase::Fresh, true) => '█',
         (Phase::Fresh, false) => '=',
-        (Phase::Retried, true) => '▄',
-        (Phase::Retried, false) => '~',
-        (Phase::Expired, true) => '×',
-        (Phase::Expired, false) => 'x',
+        (Phase::Due, true) => '▄',
+        (Phase::Due, false) => '~',
+        (Phase::Outage, true) => '×',
+        (Phase::Outage, false) => 'x',
         (Phase::SignedOut, true) => '○',
         (Phase::SignedOut, false) => 'o',
         (Phase::Asleep, _) => 'z',
         (Phase::Stopped, true) => '·',
         (Phase::Stopped, false) => '.',
+        (Phase::Lost, _) => '?',
     }
 }
 
@@ -154,45 +257,26 @@ fn style(phase: Phase) -> Style {
     match phase {
         Phase::Unknown => Style::new(),
         Phase::Fresh => color(AnsiColor::Green),
-        Phase::Retried => color(AnsiColor::Yellow),
-        Phase::Expired => color(AnsiColor::Red),
+        Phase::Due => color(AnsiColor::Yellow),
+        Phase::Outage => color(AnsiColor::Red),
         Phase::SignedOut => color(AnsiColor::Magenta),
         Phase::Asleep => color(AnsiColor::Blue),
-        Phase::Stopped => Style::new().effects(Effects::DIMMED),
+        Phase::Stopped | Phase::Lost => Style::new().effects(Effects::DIMMED),
     }
 }
 
-fn meaning(phase: Phase) -> &'static str {
+/// In a word, and for who wants to know.
+fn meaning(phase: Phase) -> (&'static str, &'static str) {
     match phase {
-        Phase::Unknown => "nothing is known",
-        Phase::Fresh => "fresh: programs had a good token",
-        Phase::Retried => "could not be refreshed for a while, the token was still good",
-        Phase::Expired => "outage: the token had expired",
-        Phase::SignedOut => "signed out, or a sign-in was needed",
-        Phase::Asleep => "the machine was asleep",
-        Phase::Stopped => "the daemon was not running",
+        Phase::Unknown => ("unknown", "nothing is known"),
+        Phase::Fresh => ("fresh", "programs had a good token"),
+        Phase::Due => ("due", "it could not be refreshed for a while, and was still good"),
+        Phase::Outage => ("outage", "the token had expired"),
+        Phase::SignedOut => ("signed out", "only a sign-in could help"),
+        Phase::Asleep => ("asleep", "the machine slept"),
+        Phase::Stopped => ("not running", "the daemon did not run"),
+        Phase::Lost => ("not known", "the daemon was killed or crashed at some moment of this"),
     }
-}
-
-/// The last that happened beside refreshes.
-fn happenings(pasts: &[Past], now: Timestamp) -> Vec<String> {
-    let usual = [Kind::Refreshed, Kind::TakenUp, Kind::Listening, Kind::Configured].map(Kind::name);
-    let begins = beginning(now);
-    let mut told: Vec<&Event> = Vec::new();
-    for event in pasts.iter().flat_map(|past| &past.events) {
-        let is_told = begins <= event.at && event.at <= now && !usual.contains(&&*event.event);
-        // Those of the daemon come with each session.
-        if is_told && !told.contains(&event) {
-            told.push(event);
-        }
-    }
-    told.sort_by_key(|event| event.at);
-    let last = told.split_off(told.len().saturating_sub(TOLD));
-    let line = |event: &Event| {
-        let at = event.at.hour_and_minute();
-        config::line(format_args!("{}  {}", at.trim_end_matches(" UTC"), event.message))
-    };
-    last.into_iter().map(line).collect()
 }
 
 fn cut(text: &str, width: usize, ellipsis: &str) -> String {

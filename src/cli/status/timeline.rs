@@ -1,23 +1,32 @@
-//! [`phases`]: how a session was in each half hour of a day, by its events and those of the daemon.
+//! [`phases`]: how a session was in each part of a day, by its events and those of the daemon.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{events::Event, kind::Kind, time::Timestamp};
 
-/// How long a part of the day is.
-pub(super) const PART: Duration = Duration::from_secs(30 * 60);
 /// Trouble that is over sooner is none: a machine that wakes up needs a moment until it is on the network.
 const NOTICED: Duration = Duration::from_secs(2 * 60);
 /// How long a daemon may go on after it has begun to stop.
 const STOP: Duration = Duration::from_secs(60);
-/// Of how many parts the day is.
-pub(super) const PARTS: usize = 48;
+/// How much later than planned a refresh may be told of: its answer takes a while.
+const LATE: Duration = Duration::from_secs(2 * 60);
+
+/// How finely a day is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scale {
+    /// In 48 parts.
+    HalfHours,
+    /// In 96.
+    Quarters,
+}
 
 /// How a session was. The later it stands here the more it matters: a part shows the worst that was in it for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
     /// Nothing is known.
     Unknown,
+    /// The daemon had gone without a word at some moment of this time.
+    Lost,
     /// Nobody looked after it.
     Stopped,
     /// The machine slept.
@@ -25,52 +34,156 @@ pub(super) enum Phase {
     /// There was a good token.
     Fresh,
     /// There was one, and it could not be refreshed.
-    Retried,
+    Due,
     /// There was none that was good, though nobody had signed out.
-    Expired,
+    Outage,
     /// A sign-in was needed.
     SignedOut,
 }
 
+impl Scale {
+    /// Of how many parts the day is.
+    pub(super) const fn parts(self) -> usize {
+        match self {
+            Self::HalfHours => 48,
+            Self::Quarters => 96,
+        }
+    }
+
+    /// How long a part is.
+    pub(super) const fn part(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::HalfHours => 30 * 60,
+            Self::Quarters => 15 * 60,
+        })
+    }
+
+    /// When the first part of the day begins that ends with the part of `now`.
+    pub(super) fn beginning(self, now: Timestamp) -> Timestamp {
+        let part = i64::try_from(self.part().as_secs()).unwrap_or(i64::MAX);
+        let last = Timestamp::from_secs(now.secs().div_euclid(part) * part);
+        (1..self.parts()).fold(last, |begins, _| begins.before(self.part()))
+    }
+}
+
 impl Phase {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Fresh,
-        Self::Retried,
-        Self::Expired,
+        Self::Due,
+        Self::Outage,
         Self::SignedOut,
         Self::Asleep,
         Self::Stopped,
+        Self::Lost,
         Self::Unknown,
     ];
 
     /// Whether it is to be seen where it lasted so long, even if something else lasted longer.
     fn is_noticed(self, lasted: Duration) -> bool {
         match self {
-            Self::Unknown | Self::Stopped | Self::Asleep | Self::Fresh => false,
-            Self::Retried | Self::Expired => lasted >= NOTICED,
+            Self::Unknown | Self::Lost | Self::Stopped | Self::Asleep | Self::Fresh => false,
+            Self::Due | Self::Outage => lasted >= NOTICED,
             // Only the user ends it: however short, it is remembered.
             Self::SignedOut => true,
         }
     }
 }
 
-/// When the first part of the day begins that ends with the half hour of `now`.
-pub(super) fn beginning(now: Timestamp) -> Timestamp {
-    let part = i64::try_from(PART.as_secs()).unwrap_or(i64::MAX);
-    let last = Timestamp::from_secs(now.secs().div_euclid(part) * part);
-    (1..PARTS).fold(last, |begins, _| begins.before(PART))
-}
-
-/// Each part of the day until `now`. `events` are those of the session and of the daemon, in any order.
-pub(super) fn phases(events: &[Event], now: Timestamp) -> [Phase; PARTS] {
-    let spans = spans(events, now);
-    let mut begins = beginning(now);
-    std::array::from_fn(|_| {
-        let ends = begins.after(PART);
+/// Each part of the day until `now`. `events` are those of the session and of the daemon, in any order; in `gaps` the
+/// daemon had gone.
+pub(super) fn phases(events: &[Event], gaps: &[Gap], now: Timestamp, scale: Scale) -> Vec<Phase> {
+    let mut spans = spans(events, now);
+    for gap in gaps {
+        let due = gap.due.max(gap.begins).min(gap.ends);
+        lay_over(&mut spans, Span { begins: gap.begins, ends: due, phase: Phase::Lost });
+        lay_over(&mut spans, Span { begins: due, ends: gap.ends, phase: Phase::Stopped });
+    }
+    let mut begins = scale.beginning(now);
+    let part = |_| {
+        let ends = begins.after(scale.part());
         let phase = summed_up(&spans, begins, ends);
         begins = ends;
         phase
-    })
+    };
+    (0..scale.parts()).map(part).collect()
+}
+
+/// A time at whose end the daemon had gone, of which it had told nobody: it was killed, or the power went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Gap {
+    /// When it told something for the last time.
+    pub(super) begins: Timestamp,
+    /// When it would have told something at the latest.
+    due: Timestamp,
+    /// When the next one started, or now.
+    pub(super) ends: Timestamp,
+}
+
+/// When the daemon had gone without a word, by the events of all sessions and its own; and whether one `runs` now.
+pub(super) fn gaps<'a>(events: impl Iterator<Item = &'a Event>, now: Timestamp, runs: bool) -> Vec<Gap> {
+    let mut events: Vec<&Event> = events.filter(|event| event.at <= now && !is_early(event)).collect();
+    events.sort_by_key(|event| order(event));
+    let (mut gaps, mut sign) = (Vec::new(), Sign::default());
+    for event in events {
+        if event.event == Kind::Started.name() {
+            gaps.extend(std::mem::take(&mut sign).gap(event.at));
+        }
+        sign.take(event);
+    }
+    if !runs {
+        gaps.extend(sign.gap(now));
+    }
+    gaps
+}
+
+/// The last sign of life of a daemon.
+#[derive(Default)]
+struct Sign {
+    at: Option<Timestamp>,
+    stopped: Option<Timestamp>,
+    /// When each session was to be refreshed. One that is tried again is silent until that goes well.
+    planned: BTreeMap<String, Timestamp>,
+}
+
+impl Sign {
+    fn take(&mut self, event: &Event) {
+        self.at = Some(event.at);
+        self.stopped = still_stopped(self.stopped, event);
+        let Some(session) = &event.session else { return };
+        let is_planned =
+            [Kind::TakenUp, Kind::Refreshed, Kind::Recovered].map(Kind::name).contains(&&*event.event);
+        match event.next_refresh.filter(|_| is_planned) {
+            Some(next) => drop(self.planned.insert(session.clone(), next)),
+            None if [Kind::RefreshFailing, Kind::SignedOut, Kind::SignInNeeded]
+                .map(Kind::name)
+                .contains(&&*event.event) =>
+            {
+                self.planned.remove(session);
+            }
+            None => {}
+        }
+    }
+
+    /// What there is between it and the moment at which it is known that the daemon had gone.
+    fn gap(self, ends: Timestamp) -> Option<Gap> {
+        let begins = self.at.filter(|at| self.stopped.is_none() && *at < ends)?;
+        let due = self.planned.into_values().min().map_or(ends, |due| due.after(LATE));
+        Some(Gap { begins, due, ends })
+    }
+}
+
+/// What may be told before it is told that the daemon has started.
+fn is_early(event: &Event) -> bool {
+    [Kind::ConfigurationDoubtful, Kind::NotWatched].map(Kind::name).contains(&&*event.event)
+}
+
+/// When the daemon began to stop that has told `event`, if it did; `stopped` is what was known before.
+fn still_stopped(stopped: Option<Timestamp>, event: &Event) -> Option<Timestamp> {
+    if event.event == Kind::Stopping.name() {
+        return Some(event.at);
+    }
+    // Whoever tells something runs; but the last exchange may end after the stop has begun.
+    stopped.filter(|at| event.at.since(*at) < STOP && event.event != Kind::Started.name())
 }
 
 /// By what events are sorted: of one moment, the end of the daemon is the last.
@@ -113,11 +226,8 @@ struct Known {
 impl Known {
     fn take(&mut self, event: &Event) {
         let is = |kind: Kind| event.event == kind.name();
-        // Whoever tells something runs; but the last exchange may end after the stop has begun.
-        let stopped = self.stopped.filter(|at| event.at.since(*at) < STOP);
-        self.stopped = stopped.filter(|_| !is(Kind::Started));
+        self.stopped = still_stopped(self.stopped, event);
         if is(Kind::Stopping) {
-            self.stopped = Some(event.at);
             self.fails = false;
         } else if is(Kind::TakenUp) || is(Kind::Refreshed) {
             (self.expires_at, self.fails, self.signed_out) = (event.expires_at, false, false);
@@ -136,10 +246,10 @@ impl Known {
             _ if self.stopped.is_some() => (Phase::Stopped, ends),
             _ if self.signed_out => (Phase::SignedOut, ends),
             Some(expires_at) if begins < expires_at => {
-                (if self.fails { Phase::Retried } else { Phase::Fresh }, ends.min(expires_at))
+                (if self.fails { Phase::Due } else { Phase::Fresh }, ends.min(expires_at))
             }
-            Some(_) => (Phase::Expired, ends),
-            None if self.fails => (Phase::Expired, ends),
+            Some(_) => (Phase::Outage, ends),
+            None if self.fails => (Phase::Outage, ends),
             None => (Phase::Unknown, ends),
         }
     }
@@ -154,7 +264,11 @@ fn spans(events: &[Event], now: Timestamp) -> Vec<Span> {
         known.take(event);
         let slept = event.asleep_secs.filter(|_| event.event == Kind::Resumed.name());
         if let Some(slept) = slept.map(Duration::from_secs) {
-            lay_over(&mut spans, event.at.before(slept), event.at);
+            // Whatever was thought of that time: nobody noticed anything.
+            lay_over(
+                &mut spans,
+                Span { begins: event.at.before(slept), ends: event.at, phase: Phase::Asleep },
+            );
         }
         let mut begins = event.at;
         while begins < next {
@@ -166,12 +280,17 @@ fn spans(events: &[Event], now: Timestamp) -> Vec<Span> {
     spans
 }
 
-/// Whatever was thought of that time: the machine slept, and nobody noticed anything.
-fn lay_over(spans: &mut Vec<Span>, begins: Timestamp, ends: Timestamp) {
-    for span in spans.iter_mut() {
-        span.ends = span.ends.min(begins.max(span.begins));
+/// Has `span` take the place of what there was at that time.
+fn lay_over(spans: &mut Vec<Span>, span: Span) {
+    let mut rest = Vec::new();
+    for old in spans.iter_mut().filter(|old| old.begins < span.ends && span.begins < old.ends) {
+        if span.ends < old.ends {
+            rest.push(Span { begins: span.ends, ..*old });
+        }
+        old.ends = span.begins.max(old.begins);
     }
-    spans.push(Span { begins, ends, phase: Phase::Asleep });
+    spans.append(&mut rest);
+    spans.push(span);
 }
 
 #[cfg(test)]
