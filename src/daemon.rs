@@ -19,6 +19,7 @@ mod news;
 pub mod notifications;
 mod notify;
 pub mod pace;
+mod recorder;
 mod relevel;
 mod reload;
 pub mod report;
@@ -49,10 +50,11 @@ use self::{
     news::News,
     notify::Notify,
     pace::{Pace, Queued},
+    recorder::Recorder,
     shown::Shown,
     sign_in::Starter,
     skew::Clocks,
-    stop::STOP_PATIENCE,
+    stop::{LAST_EVENTS, STOP_PATIENCE},
     waiters::Waiters,
     wake::{Wakes, Woken},
 };
@@ -149,7 +151,11 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
         effects: Effects::new(
             exchanger,
             done_in.clone(),
-            News::new(clock.clone(), Hooks::new(done_in, inherited, Arc::clone(&metrics)), &paths.state),
+            News::new(
+                clock.clone(),
+                Hooks::new(done_in.clone(), inherited, Arc::clone(&metrics)),
+                Recorder::new(&paths.state, done_in),
+            ),
         ),
         endpoint: Endpoint::new(router, &paths.runtime),
         notify,
@@ -188,7 +194,7 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
     daemon.has_started();
 
     daemon.turn(&mut wakes, &mut calls, &mut done).await?;
-    manager::stopping(STOP_PATIENCE + LAST_ANSWERS);
+    manager::stopping(STOP_PATIENCE + LAST_EVENTS + LAST_ANSWERS);
     // Whoever follows the events hears of it before the end.
     daemon.will_stop();
     // Nobody listens where the server has ended by itself.
@@ -197,6 +203,7 @@ pub async fn run(startup: Startup) -> Result<(), Error> {
     // Whoever asks from now on is told so, and at the end whoever still waits, or the servers would wait for them.
     drop(calls);
     daemon.finish(&mut wakes, &mut done).await;
+    daemon.write_down(&mut done).await;
     drop(daemon);
     let servers = async { tokio::join!(server, endpoint.join_all()) };
     let _ = tokio::time::timeout(LAST_ANSWERS, servers).await;

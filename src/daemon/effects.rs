@@ -9,7 +9,7 @@ use tokio::{
     task::{Id, JoinError, JoinSet},
 };
 
-use super::{Daemon, broker::Fetch, news::News, pace::Queued, report};
+use super::{Daemon, broker::Fetch, news::News, pace::Queued, recorder::Written, report};
 use crate::{
     api::Refusal,
     config::SessionSettings,
@@ -39,6 +39,8 @@ pub(super) enum Done {
     HookEnded,
     /// Something became of a notification on the desktop.
     Notified(Report),
+    /// Something was written to the history.
+    Recorded(Box<Written>),
     /// AWS answered, and so showed how far the clock is off.
     Clock(Skew),
     /// The token file of a session was broken; it is whole again, or why it is not.
@@ -236,6 +238,7 @@ impl Daemon {
             Done::Ended(server) => self.pace.ended(&server),
             Done::Notified(report) => self.notified(report),
             Done::HookEnded => self.effects.news.hook_ended(),
+            Done::Recorded(written) => self.effects.news.recorded(*written),
             Done::Clock(skew) => self.heard_of_clock(skew),
             Done::Fetched(fetch, result) => self.fetched(&fetch, result),
             Done::Healed(session, verdict) => {
@@ -294,7 +297,7 @@ mod tests {
     use super::*;
     use crate::{
         config::HttpSettings,
-        daemon::hooks::Hooks,
+        daemon::{hooks::Hooks, recorder::Recorder},
         metrics::Metrics,
         session::event::Outcome,
         store::fixture::{Place, SESSION},
@@ -307,8 +310,8 @@ mod tests {
         let exchanger = Exchanger::new(place.store.clone(), &HttpSettings::default(), Clock::system());
         let (done, mut ended) = mpsc::unbounded_channel();
         let hooks = Hooks::new(done.clone(), platform::Inherited::find(), Arc::new(Metrics::new([])));
-        let mut effects =
-            Effects::new(exchanger, done, News::new(Clock::system(), hooks, &place.at("state")));
+        let recorder = Recorder::new(&place.at("state"), done.clone());
+        let mut effects = Effects::new(exchanger, done, News::new(Clock::system(), hooks, recorder));
         let session = SessionSettings {
             name: SESSION.into(),
             start_url: Some("https://example.awsapps.com/start".into()),

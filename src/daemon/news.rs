@@ -1,14 +1,18 @@
 //! [`News`]: how programs hear of what is told.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
-use super::{Daemon, hooks::Hooks, report};
+use super::{
+    Daemon,
+    hooks::Hooks,
+    recorder::{Recorder, Written},
+    report,
+};
 use crate::{
-    config::{HookSettings, line},
+    config::{Settings, line},
     events::{
         Event,
         bus::{Bus, Subscription},
-        history::History,
     },
     kind::{Kind, told},
     platform::slept,
@@ -25,16 +29,15 @@ pub(super) struct News {
     clock: Clock,
     bus: Bus,
     hooks: Hooks,
-    history: History,
+    recorder: Recorder,
     /// How long the machine had slept when that was last looked at.
     slept: Duration,
 }
 
 impl News {
-    /// For nobody yet but `hooks` and the history in the folder `state`. Events are of the time of `clock`.
-    pub(super) fn new(clock: Clock, hooks: Hooks, state: &Path) -> Self {
-        let history = History::new(state);
-        Self { clock, bus: Bus::default(), hooks, history, slept: slept().unwrap_or_default() }
+    /// For nobody yet but `hooks` and the `recorder`. Events are of the time of `clock`.
+    pub(super) fn new(clock: Clock, hooks: Hooks, recorder: Recorder) -> Self {
+        Self { clock, bus: Bus::default(), hooks, recorder, slept: slept().unwrap_or_default() }
     }
 
     /// The events from now on.
@@ -55,21 +58,29 @@ impl News {
 
     /// Tells programs.
     pub(super) fn publish(&mut self, event: Event) {
-        if let Err(error) = self.history.add(&event) {
-            told!(
-                warn,
-                Kind::StateTrouble,
-                "the history has gaps, since it can't be written: {}",
-                line(error)
-            );
+        if let Err(error) = self.recorder.take(&event) {
+            has_gaps(&error);
         }
         self.hooks.take(&event);
         self.bus.publish(event);
     }
 
-    /// Runs these hooks from now on.
-    pub(super) fn set_hooks(&mut self, hooks: &HookSettings) {
-        self.hooks.set(hooks);
+    /// Goes by these settings from now on.
+    pub(super) fn set(&mut self, settings: &Settings) {
+        self.hooks.set(&settings.hooks);
+        self.recorder.set_sessions(settings.sessions.keys().cloned().collect());
+    }
+
+    /// Something was written to the history, or not.
+    pub(super) fn recorded(&mut self, written: Written) {
+        if let Some(error) = self.recorder.ended(written) {
+            has_gaps(&error);
+        }
+    }
+
+    /// Whether the history is up to date.
+    pub(super) fn is_recorded(&self) -> bool {
+        self.recorder.is_idle()
     }
 
     /// A hook has ended.
@@ -81,6 +92,10 @@ impl News {
     pub(super) fn end_hooks(&mut self) {
         self.hooks.close();
     }
+}
+
+fn has_gaps(why: &str) {
+    told!(warn, Kind::StateTrouble, "the history has gaps, since it can't be written: {}", line(why));
 }
 
 impl Daemon {

@@ -27,7 +27,7 @@ impl Daemon {
     /// Starts every session of the first settings.
     pub(super) fn begin(&mut self) {
         self.warn_of(&[]);
-        self.effects.news.set_hooks(&self.settings.hooks);
+        self.effects.news.set(&self.settings);
         self.notify.notifications().set(self.settings.desktop_notifications);
         self.endpoint.apply(self.settings.listen.as_ref(), self.clock.now());
         let names: Vec<String> = self.settings.sessions.keys().cloned().collect();
@@ -121,7 +121,7 @@ impl Daemon {
             let store = self.effects.exchanger.store().clone();
             self.effects.set_exchanger(Exchanger::new(store, &self.settings.http, self.clock.clone()));
         }
-        self.effects.news.set_hooks(&self.settings.hooks);
+        self.effects.news.set(&self.settings);
         self.notify.notifications().set(self.settings.desktop_notifications);
         self.relevel.set(self.settings.log.level);
         for name in &changes.removed {

@@ -15,6 +15,9 @@ use crate::{
 /// How long a stop waits for exchanges in flight to be written: longer than an answer may take to come.
 pub(super) const STOP_PATIENCE: Duration = Duration::from_secs(35);
 
+/// How long it waits for the last events to be in the history.
+pub(super) const LAST_EVENTS: Duration = Duration::from_secs(2);
+
 impl Daemon {
     /// Begins nothing any more, and says so.
     pub(super) fn will_stop(&mut self) {
@@ -65,6 +68,19 @@ impl Daemon {
                     Ok(_) => {}
                 },
             }
+        }
+    }
+
+    /// Waits until the history has the last events, if its disk answers.
+    pub(super) async fn write_down(&mut self, done: &mut Results) {
+        let written = async {
+            while !self.effects.news.is_recorded() {
+                let Some(ended) = done.recv().await else { break };
+                self.done(ended);
+            }
+        };
+        if tokio::time::timeout(LAST_EVENTS, written).await.is_err() {
+            told!(warn, Kind::StateTrouble, "the history lacks the last events: its disk does not answer");
         }
     }
 

@@ -1,17 +1,20 @@
 //! [`History`]: the last events of each session, and those of the daemon, in the own state: a file each of JSON lines.
 //!
-//! A line is written when something happens, and at no other time. What a crash or a full disk has cut off is skipped.
+//! A line is written when something happens, and at no other time. What a crash or a full disk has cut off is skipped, and
+//! so is what a newer version has written, which stays for that one.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fmt::Write as _,
-    fs::{self, File, OpenOptions},
-    io::{self, Read, Write},
-    os::unix::fs::OpenOptionsExt,
+    fs::{self, File, OpenOptions, Permissions},
+    io::{self, Read, Seek, SeekFrom, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use nix::libc::{O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK};
+use serde::de::IgnoredAny;
 use sha1::{Digest, Sha1};
 
 use super::Event;
@@ -21,8 +24,10 @@ use crate::{private, time::Timestamp};
 pub const KEPT: usize = 1000;
 /// At how many lines a file is cut back to [`KEPT`].
 const MOST: usize = 1200;
-/// The most bytes of a file that are read: more is not ours.
-const BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// At how many bytes a file is cut back to half of them.
+const BYTES_MAX: usize = 2 * 1024 * 1024;
+/// How long the events are kept of a session that is configured no more.
+const OUTLIVES: Duration = Duration::from_secs(30 * 24 * 3600);
 /// What the file of the daemon's own events is called.
 const DAEMON: &str = "daemon.jsonl";
 
@@ -30,16 +35,23 @@ const DAEMON: &str = "daemon.jsonl";
 #[derive(Debug)]
 pub struct History {
     folder: PathBuf,
-    /// How many lines each file has that was written to.
-    lines: HashMap<PathBuf, usize>,
+    /// How much is in each file that was written to.
+    sizes: HashMap<PathBuf, Size>,
     /// The last attempt failed.
     fails: bool,
+}
+
+/// How much is in a file.
+#[derive(Clone, Copy, Debug)]
+struct Size {
+    lines: usize,
+    bytes: usize,
 }
 
 impl History {
     /// In the folder of the own state.
     pub fn new(state: &Path) -> Self {
-        Self { folder: folder(state), lines: HashMap::new(), fails: false }
+        Self { folder: folder(state), sizes: HashMap::new(), fails: false }
     }
 
     /// Writes `event` down.
@@ -51,7 +63,7 @@ impl History {
         let added = self.append(&path, event);
         if added.is_err() {
             // There may be half a line.
-            self.lines.remove(&path);
+            self.sizes.remove(&path);
         }
         let is_news = !std::mem::replace(&mut self.fails, added.is_err());
         added.or_else(|error| if is_news { Err(format!("{}: {error}", path.display())) } else { Ok(()) })
@@ -62,34 +74,73 @@ impl History {
             private::Error::Io(error) => error,
             error => io::Error::other(error.to_string()),
         })?;
-        let known = self.lines.get(path).copied().filter(|_| path.exists());
-        let (lines, whole) = if let Some(lines) = known {
-            (lines, true)
+        let known = self.sizes.get(path).copied().filter(|_| path.exists());
+        let (size, whole) = if let Some(size) = known {
+            (size, true)
         } else {
             let found = text(path)?;
-            (found.lines().count(), found.is_empty() || found.ends_with('\n'))
+            let size = Size { lines: found.lines().count(), bytes: found.len() };
+            (size, found.is_empty() || found.ends_with('\n'))
         };
         let line = format!("{}{}\n", if whole { "" } else { "\n" }, event.json());
-        open(OpenOptions::new().append(true).create(true), path)?.write_all(line.as_bytes())?;
-        self.lines.insert(path.into(), lines + 1);
-        if lines + 1 > MOST {
+        let mut file = open(OpenOptions::new().append(true).create(true), path)?;
+        if file.metadata()?.mode() & 0o077 != 0 {
+            file.set_permissions(Permissions::from_mode(0o600))?;
+        }
+        file.write_all(line.as_bytes())?;
+        let size = Size { lines: size.lines + 1, bytes: size.bytes + line.len() };
+        self.sizes.insert(path.into(), size);
+        if size.lines > MOST || size.bytes > BYTES_MAX {
             self.cut(path)?;
         }
         Ok(())
     }
 
     fn cut(&mut self, path: &Path) -> io::Result<()> {
-        let events = parsed(&text(path)?);
-        let last = &events[events.len().saturating_sub(KEPT)..];
+        let text = text(path)?;
+        let mut size = Size { lines: 0, bytes: 0 };
+        let mut last: Vec<&str> = Vec::new();
+        for line in text.lines().rev().filter(|line| serde_json::from_str::<IgnoredAny>(line).is_ok()) {
+            if size.lines == KEPT || size.bytes + line.len() >= BYTES_MAX / 2 {
+                break;
+            }
+            size = Size { lines: size.lines + 1, bytes: size.bytes + line.len() + 1 };
+            last.push(line);
+        }
         // One name for all times: what a crash has left there is written over.
         let temporary = path.with_extension("tmp");
         let mut file = open(OpenOptions::new().write(true).truncate(true).create(true), &temporary)?;
-        let lines: String = last.iter().map(|event| event.json() + "\n").collect();
+        let lines: String = last.iter().rev().flat_map(|line| [*line, "\n"]).collect();
         file.write_all(lines.as_bytes())?;
         file.sync_all()?;
         fs::rename(&temporary, path)?;
-        self.lines.insert(path.into(), last.len());
+        self.sizes.insert(path.into(), size);
         Ok(())
+    }
+
+    /// Deletes what was written down of others than `sessions` and not added to for a month. What can't be deleted stays.
+    pub fn sweep(&mut self, sessions: &BTreeSet<String>, now: Timestamp) {
+        let kept: BTreeSet<String> = sessions.iter().map(|name| file_name(Some(name))).collect();
+        let Ok(entries) = fs::read_dir(&self.folder) else { return };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let is_ours = name.to_str().and_then(|name| name.split_once('.')).is_some_and(|(stem, rest)| {
+                stem.len() == 40
+                    && matches!(rest, "jsonl" | "tmp")
+                    && stem.bytes().all(|byte| byte.is_ascii_hexdigit())
+            });
+            let is_old = |found: fs::Metadata| {
+                found.is_file() && now.since(Timestamp::from_secs(found.mtime())) > OUTLIVES
+            };
+            if is_ours
+                && !name.to_str().is_some_and(|name| kept.contains(name))
+                && entry.metadata().is_ok_and(is_old)
+            {
+                // It is in nobody's way.
+                let _ = fs::remove_file(entry.path());
+                self.sizes.remove(&entry.path());
+            }
+        }
     }
 }
 
@@ -125,15 +176,19 @@ fn parsed(text: &str) -> Vec<Event> {
     known.map(|event| Event { at: Timestamp::from_millis(event.at_ms), ..event }).collect()
 }
 
-/// What a file holds; nothing where there is none. What is no text is replaced, and then is no event.
+/// What a file holds, the last of it where it is too long to be ours; nothing where there is none. What is no text is
+/// replaced, and then is no event.
 fn text(path: &Path) -> io::Result<String> {
-    let file = match open(OpenOptions::new().read(true), path) {
+    let mut file = match open(OpenOptions::new().read(true), path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
         Err(error) => return Err(error),
     };
+    let most = BYTES_MAX as u64 * 2;
+    let before = file.metadata()?.len().saturating_sub(most);
+    file.seek(SeekFrom::Start(before))?;
     let mut bytes = Vec::new();
-    file.take(BYTES_MAX).read_to_end(&mut bytes)?;
+    file.take(most).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -147,80 +202,4 @@ fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{fs, os::unix::fs::PermissionsExt};
-
-    use nix::{sys::stat::Mode, unistd::mkfifo};
-
-    use super::*;
-
-    fn event(number: usize) -> Event {
-        let at = Timestamp::from_secs(i64::try_from(number).unwrap());
-        Event::new("refreshed", at, "é\n").of("a/b")
-    }
-
-    fn numbers(state: &Path) -> Vec<i64> {
-        read(state, Some("a/b")).unwrap().iter().map(|event| event.at.secs()).collect()
-    }
-
-    #[test]
-    fn the_last_thousand_are_kept_and_it_is_private() {
-        let state = tempfile::tempdir().unwrap();
-        let mut history = History::new(state.path());
-        let own = Event::new("started", Timestamp::from_secs(0), "");
-        history.add(&own).unwrap();
-        let file = state.path().join("history").join(file_name(Some("a/b")));
-        for number in 0..MOST {
-            history.add(&event(number)).unwrap();
-        }
-        assert_eq!(numbers(state.path()).len(), MOST);
-        // As after a start.
-        let mut history = History::new(state.path());
-        history.add(&event(MOST)).unwrap();
-        let last = i64::try_from(MOST).unwrap();
-        let first = last + 1 - i64::try_from(KEPT).unwrap();
-        assert_eq!(numbers(state.path()), (first..=last).collect::<Vec<_>>());
-        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
-        assert_eq!(read(state.path(), None).unwrap(), [own]);
-        assert_eq!(fs::read_dir(file.parent().unwrap()).unwrap().count(), 2, "nothing is left behind");
-        assert!(read(state.path(), Some("nobody")).unwrap().is_empty());
-    }
-
-    #[test]
-    fn what_is_torn_or_unknown_is_skipped() {
-        let state = tempfile::tempdir().unwrap();
-        History::new(state.path()).add(&event(1)).unwrap();
-        let file = state.path().join("history").join(file_name(Some("a/b")));
-        let line = fs::read_to_string(&file).unwrap();
-        for (torn, expected) in [
-            (line[..line.len() - 20].to_owned(), vec![2]),
-            (format!("{line}\u{0}\n{}", &line[..9]), vec![1, 2]),
-            (line.replace("\"version\":1", "\"version\":2"), vec![2]),
-            (line.replace("a/b", "c"), vec![2]),
-            (line.trim_end().to_owned(), vec![1, 2]),
-        ] {
-            File::create(&file).unwrap().write_all(torn.as_bytes()).unwrap();
-            History::new(state.path()).add(&event(2)).unwrap();
-            assert_eq!(numbers(state.path()), expected, "{torn}");
-        }
-    }
-
-    #[test]
-    fn what_is_in_the_way_is_told_once_and_waited_for_never() {
-        let state = tempfile::tempdir().unwrap();
-        let mut history = History::new(state.path());
-        history.add(&event(1)).unwrap();
-        let file = state.path().join("history").join(file_name(Some("a/b")));
-        fs::remove_file(&file).unwrap();
-        mkfifo(&file, Mode::S_IRWXU).unwrap();
-        assert!(history.add(&event(2)).unwrap_err().contains("jsonl: "));
-        assert_eq!(history.add(&event(3)), Ok(()), "told once");
-        fs::remove_dir_all(state.path().join("history")).unwrap();
-        history.add(&event(4)).unwrap();
-        assert_eq!(numbers(state.path()), [4]);
-        fs::remove_file(&file).unwrap();
-        fs::create_dir(&file).unwrap();
-        assert!(history.add(&event(5)).is_err(), "told again");
-    }
-}
+mod tests;
