@@ -45,7 +45,7 @@ fn the_service_manager_hears_ready_status_reload_and_stopping() {
     assert!(told(&manager, "READY=1").join("\n").contains("RELOADING=1\nMONOTONIC_USEC="));
     daemon.signal(Signal::SIGTERM);
     let stopping = told(&manager, "STOPPING=1");
-    assert!(stopping.last().unwrap().contains("EXTEND_TIMEOUT_USEC=37000000"), "{stopping:?}");
+    assert!(stopping.last().unwrap().contains("EXTEND_TIMEOUT_USEC=39000000"), "{stopping:?}");
     assert_eq!(daemon.wait(), 0);
 }
 
