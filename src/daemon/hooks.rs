@@ -34,6 +34,8 @@ pub(super) struct Hooks {
     inherited: Inherited,
     metrics: Arc<Metrics>,
     closed: bool,
+    /// How many gave way since the last one began.
+    given_up: usize,
 }
 
 /// A hook that is to run for an event.
@@ -54,7 +56,7 @@ impl Hooks {
         metrics: Arc<Metrics>,
     ) -> Self {
         let (settings, waiting, tasks) = (HookSettings::default(), VecDeque::new(), JoinSet::new());
-        Self { settings, waiting, tasks, done, inherited, metrics, closed: false }
+        Self { settings, waiting, tasks, done, inherited, metrics, closed: false, given_up: 0 }
     }
 
     /// These are the hooks from now on. What waits stays as it is.
@@ -70,14 +72,18 @@ impl Hooks {
             && let Some(Job { name, event, .. }) = self.waiting.pop_front()
         {
             self.metrics.hook_ended(HookEnd::NotRun);
-            let session = event.session.unwrap_or_default();
-            told!(
-                warn,
-                Kind::HookFailed,
-                sso_session = session,
-                "{session}: the hook `{name}` for {} is not run: {WAITING_MAX} others wait already",
-                event.at
-            );
+            self.given_up += 1;
+            // Thousands at once are no more than that: how many is told when the next one begins.
+            if self.given_up == 1 {
+                let session = event.session.unwrap_or_default();
+                told!(
+                    warn,
+                    Kind::HookFailed,
+                    sso_session = session,
+                    "{session}: the hook `{name}` for {} is not run: {WAITING_MAX} others wait already",
+                    event.at
+                );
+            }
         }
         self.waiting.push_back(job);
         self.begin();
@@ -114,6 +120,10 @@ impl Hooks {
             return;
         }
         let Some(job) = self.waiting.pop_front() else { return };
+        let given_up = std::mem::take(&mut self.given_up);
+        if given_up > 1 {
+            told!(warn, Kind::HookFailed, "{given_up} hooks were not run: too many waited");
+        }
         let (inherited, ended) = (self.inherited, Ended(self.done.clone()));
         let metrics = Arc::clone(&self.metrics);
         self.tasks.spawn(async move {
@@ -166,6 +176,7 @@ mod tests {
         }
         assert_eq!((hooks.tasks.len(), hooks.waiting.len()), (1, WAITING_MAX));
         assert_eq!(hooks.waiting[0].event.message, "3", "0 runs, 1 and 2 gave way");
+        assert_eq!(hooks.given_up, 2);
         assert!(matches!(ended.recv().await, Some(Done::HookEnded)));
         // The task may not be quite over, as after a panic.
         for _ in 0..100 {
@@ -174,7 +185,11 @@ mod tests {
                 hooks.ended();
             }
         }
-        assert_eq!((hooks.tasks.len(), hooks.waiting.len()), (1, WAITING_MAX - 1));
+        assert_eq!((hooks.tasks.len(), hooks.waiting.len(), hooks.given_up), (1, WAITING_MAX - 1, 0));
+        for number in 0..1000 {
+            hooks.take(&event(Kind::Refreshed, number));
+        }
+        assert_eq!((hooks.tasks.len(), hooks.waiting.len(), hooks.given_up), (1, WAITING_MAX, 999));
         hooks.close();
         hooks.take(&event(Kind::RefreshFailing, 0));
         assert!(hooks.waiting.is_empty());

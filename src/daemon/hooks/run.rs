@@ -232,6 +232,44 @@ mod tests {
         }
     }
 
+    fn job(script: &str, message: &str) -> Job {
+        let command = ["/bin/sh", "-c", script].map(str::to_owned).to_vec();
+        Job { name: "refreshed", command, event: Event::new("refreshed", Timestamp::from_secs(0), message) }
+    }
+
+    #[tokio::test]
+    async fn what_it_writes_leaves_behind_or_does_not_read_is_no_trouble() {
+        let long = "x".repeat(1_000_000);
+        for (script, message) in [
+            ("head -c 100000000 /dev/zero; head -c 100000000 /dev/zero >&2", ""),
+            // More than a pipe holds, of which it reads nothing or a little.
+            ("exec <&-", &long),
+            ("true", &long),
+            ("head -c 9 >/dev/null", &long),
+        ] {
+            assert_eq!(outcome(&job(script, message), Inherited::find()).await, Ok(()), "{script}");
+        }
+        // A program that it leaves behind has its pipes, and is not waited for: it is the user's.
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pid");
+        let script = format!("sleep 1000 & echo $! > {}", file.display());
+        assert_eq!(outcome(&job(&script, &long), Inherited::find()).await, Ok(()));
+        let pid = Pid::from_raw(std::fs::read_to_string(&file).unwrap().trim().parse().unwrap());
+        assert!(nix::sys::signal::kill(pid, None).is_ok());
+        nix::sys::signal::kill(pid, Signal::SIGKILL).unwrap();
+    }
+
+    #[tokio::test]
+    async fn one_that_is_no_program_fails_with_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("hook");
+        std::fs::File::create(&file).unwrap();
+        let command = vec![file.display().to_string()];
+        let job = Job { command, ..job("", "") };
+        let why = outcome(&job, Inherited::find()).await.unwrap_err();
+        assert!(why.contains("ermission denied") && why.ends_with("check its path and its mode"), "{why}");
+    }
+
     /// Killed, and not yet waited for by whoever takes up orphans here.
     fn is_zombie(pid: i32) -> bool {
         let output = Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output();
