@@ -376,6 +376,7 @@ impl Daemon {
         let now = self.clock.now();
         // Whoever asks for an exchange now plans it for now.
         let planned = session.next_refresh().map_or(now, |at| at.min(now));
+        let before = session.access_token().cloned();
         let actions = session.handle(event, now, fastrand::f64());
         let next_refresh = session.next_refresh();
         for action in actions {
@@ -395,7 +396,10 @@ impl Daemon {
                 }
                 Action::Read { .. } => self.files.begin(name),
                 Action::Forget => self.desk.signed_out(name),
-                Action::Tell(Notice::TakenUp { .. }) => self.desk.start_over(name, now),
+                // With the same access token it is the same user.
+                Action::Tell(Notice::TakenUp { .. }) if session.access_token() != before.as_ref() => {
+                    self.desk.start_over(name, now);
+                }
                 Action::Tell(Notice::Refreshed { .. }) => self.desk.hope(Some(name), now),
                 _ => {}
             }

@@ -29,7 +29,7 @@ const IN_USE: Duration = Duration::from_secs(60 * 60);
 /// short life it is an eighth.
 const LAST_RESORT: Duration = Duration::from_secs(60);
 
-/// The least time between two fetches of one role, after one that went well; half of a short life.
+/// The least time between two fetches of one role, after one that brought nothing new; half of a short life.
 const FLOOR: Duration = Duration::from_secs(30);
 
 /// After one that failed; twice as long after each other one …
@@ -289,13 +289,20 @@ impl Held {
     fn keep(&mut self, credentials: RoleCredentials, life: Duration, now: Timestamp) {
         // No success shortens what is in hand.
         let old = self.credentials.as_ref();
+        let mut is_new = false;
         if old.is_none_or(|old| old.expires_at <= credentials.expires_at) {
             // Those that are in hand already live as long as they did.
             let same = old.is_some_and(|old| old.access_key_id == credentials.access_key_id);
+            is_new = !same;
             self.life = credentials.left(now).max(if same { self.life } else { life });
             self.credentials = Some(credentials);
         }
-        self.not_before = now.after(if self.life.is_zero() { FLOOR } else { FLOOR.min(self.life / 2) });
+        self.not_before = match self.life {
+            Duration::ZERO => now.after(FLOOR),
+            // Whoever wants some that last a moment longer gets them by another fetch.
+            _ if is_new => now,
+            life => now.after(FLOOR.min(life / 2)),
+        };
         self.trouble = None;
         self.failures = 0;
     }

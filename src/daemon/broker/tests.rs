@@ -247,3 +247,20 @@ fn what_came_by_another_way_serves_as_well_and_need_not_be_new() {
     broker.keep(&role("R"), credentials("second", at(101)), at(41));
     assert_eq!(ask(&mut broker, None, at(41)), ("second".into(), None), "and the trouble is over");
 }
+
+#[test]
+fn who_wants_a_moment_longer_than_is_left_gets_it() {
+    let secs = Duration::from_secs;
+    let mut broker = with_credentials(HOUR);
+    let (answer, fetch) = ask(&mut broker, Some(HOUR), NOW.after(secs(60)));
+    assert_eq!(answer, "waits");
+    let (then, end) = (NOW.after(secs(61)), NOW.after(secs(3661)));
+    broker.fetched(&fetch.unwrap(), Ok(credentials("second", end)), then);
+    assert_eq!(said(&broker, Some(HOUR), 1, then), "second");
+    // AWS gives the same ones again: for a while nobody asks it for others.
+    let (_, fetch) = ask(&mut broker, Some(HOUR), then.after(secs(60)));
+    broker.fetched(&fetch.unwrap(), Ok(credentials("second", end)), then.after(secs(60)));
+    let (answer, fetch) = ask(&mut broker, Some(HOUR), then.after(secs(60)));
+    assert_eq!((answer.as_str(), fetch), ("MinValidityTooLong", None));
+    assert!(ask(&mut broker, Some(HOUR), then.after(secs(60) + FLOOR)).1.is_some());
+}
