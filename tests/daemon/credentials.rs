@@ -259,3 +259,24 @@ async fn tokens_that_never_live_for_a_minute_are_good_for_them_too() {
         })
         .await;
 }
+
+#[tokio::test]
+async fn a_file_that_is_written_again_with_the_same_access_token_drops_nothing() {
+    let place = Place::new(&["work"], single_use()).await;
+    place.write_aws_config_with(&["work"], PROFILES);
+    let token = place.sign_in("work", 50 * MINUTE);
+    place
+        .play(async {
+            let first = ask(&place, "dev").await.unwrap();
+            let same = Token { refresh_token: Some(Secret::new("another")), ..token };
+            let before = Clock::system().now().after(45 * MINUTE);
+            let ends_before = |status: &sso_refresh::session::status::Status| {
+                status.expires_at.is_some_and(|at| at < before)
+            };
+            place.write_token("work", &same, 40 * MINUTE);
+            place.until("it is taken up", "work", ends_before).await;
+            assert_eq!(ask(&place, "dev").await.unwrap(), first);
+            assert_eq!(calls(&place), 1);
+        })
+        .await;
+}

@@ -132,7 +132,7 @@ fn what_nobody_can_write_to_is_told_once() {
     let mut history = History::new(state.path());
     history.add(&event(1)).unwrap();
     let file = state.path().join("history").join(file_name(Some("a/b")));
-    fs::set_permissions(&file, Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o000)).unwrap();
     if File::open(&file).is_ok() {
         return println!("SKIPPED: root reads and writes what nobody may");
     }
