@@ -10,9 +10,9 @@ mod authority;
 
 mod activation;
 mod browser;
-mod completions;
 #[cfg(all(target_os = "linux", feature = "desktop"))]
 mod bus;
+mod completions;
 mod config;
 mod credentials;
 #[cfg(all(target_os = "linux", feature = "desktop"))]
