@@ -215,6 +215,8 @@ impl Command {
         match self {
             #[cfg(feature = "simulator")]
             Self::Demo(_) => true,
+            // Lines of a log would stand in its picture.
+            Self::Status(args) if args.watch => true,
             _ => self.is_for_a_prompt(),
         }
     }

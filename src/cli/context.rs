@@ -45,6 +45,13 @@ impl Context {
         Ok(Self { env, paths, clock: Clock::system(), settings })
     }
 
+    /// The same with the configuration as it is now.
+    pub(super) fn again(&self) -> Self {
+        let Self { env, paths, clock, .. } = self;
+        let settings = config::load(paths, env);
+        Self { env: env.clone(), paths: paths.clone(), clock: clock.clone(), settings }
+    }
+
     /// The settings, valid.
     pub(super) fn settings(&self) -> Result<&Settings, Failure> {
         self.settings.as_ref().map_err(|error| Failure::new(exit::USAGE, error.to_string()))

@@ -4,6 +4,7 @@ mod format;
 mod history;
 mod table;
 mod timeline;
+mod watch;
 pub(super) mod words;
 
 use std::{slice, time::Duration};
@@ -55,6 +56,9 @@ pub(super) struct Args {
     /// Show the last day instead; with --json all events that are kept
     #[arg(long)]
     history: bool,
+    /// Show it live in the terminal, until q is pressed
+    #[arg(long, conflicts_with_all = ["json", "format", "history"])]
+    pub(super) watch: bool,
 }
 
 /// Everything that is shown; as it is, where JSON is asked for.
@@ -77,6 +81,9 @@ pub(super) struct Overview {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
+    if args.watch {
+        return watch::run(args.session.as_deref(), context);
+    }
     if args.history {
         return history::run(args.session.as_deref(), args.json, context);
     }
