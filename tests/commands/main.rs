@@ -42,3 +42,4 @@ mod terminal;
 mod token;
 mod turn;
 mod visitor;
+mod watch;
