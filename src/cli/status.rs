@@ -51,7 +51,7 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
     /// Print a line a session, for prompts and status bars: '{session} {left}'
-    #[arg(long, value_name = "FORMAT", conflicts_with_all = ["json", "history"])]
+    #[arg(long, value_name = "FORMAT", conflicts_with_all = ["json", "history", "watch"])]
     format: Option<Format>,
     /// Show the last day instead; with --json all events that are kept
     #[arg(long)]

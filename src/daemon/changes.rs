@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Daemon, POLL, files::AFTER_WRITE, wake::Wakes};
+use super::{Daemon, deadlines::POLL, files::AFTER_WRITE, wake::Wakes};
 use crate::{
     kind::{Kind, told},
     time::words,

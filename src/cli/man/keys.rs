@@ -106,7 +106,7 @@ pub(super) const TABLES: &[Table] = &[
         heading: "[notify]",
         about: "What you are told of.",
         keys: &[
-            key("desktop", "false", "Desktop notifications; they have no effect in this version."),
+            key("desktop", "false", "Whether notifications are shown on the desktop."),
             key(
                 "warn_before_session_end",
                 "\"15m\"",
