@@ -44,3 +44,9 @@ fn works(home: &Home, line: &str) {
 fn command(line: &str) -> &str {
     quoted(line).pop().unwrap()
 }
+
+/// What stands last in `shown`, in one line however it was broken.
+fn last_sentence(shown: &str) -> String {
+    let last = shown.trim_end().rsplit("\n\n").next().unwrap_or_default();
+    last.split_whitespace().collect::<Vec<_>>().join(" ")
+}

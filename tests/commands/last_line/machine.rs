@@ -74,7 +74,7 @@ fn a_port_in_use_is_left_to_its_owner_or_had_when_that_has_ended() {
     home.write_config(&format!("[listen]\naddress = \"127.0.0.1:{port}\"\n"));
     let mut daemon = home.daemon(&[]);
     let logged = daemon.wait_for("is in use");
-    let last = || run(&home, "sso-refresh status").stdout.lines().last().unwrap().to_owned();
+    let last = || last_sentence(&run(&home, "sso-refresh status").stdout);
     let remedy =
         "end that, or set another `address` in [listen] of config.toml; then run `sso-refresh reload`";
     for line in [logged, last()] {

@@ -108,11 +108,11 @@ fn a_clock_that_is_off_by_ten_minutes_is_set_by_the_command_in_the_line() {
         let mut daemon = home.daemon(&[]);
         let logged = daemon.wait_for("the clock of this machine");
         let status = run(&home, "sso-refresh status");
-        let shown = status.stdout.lines().last().unwrap();
-        for line in [logged.as_str(), shown] {
+        let shown = last_sentence(&status.stdout);
+        for line in [&logged, &shown] {
             assert!(line.contains("10m") && line.ends_with(SET_CLOCK), "{line}");
         }
-        works(&home, command(shown));
+        works(&home, command(&shown));
         assert!(home.path("set").exists());
         ahead.store(0, Ordering::SeqCst);
         works(&home, "sso-refresh refresh");
