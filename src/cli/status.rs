@@ -56,7 +56,7 @@ pub(super) struct Args {
     /// Show the last day instead; with --json all events that are kept
     #[arg(long)]
     history: bool,
-    /// Show it live in the terminal, until q is pressed
+    /// Show it live in the terminal: q quits, r refreshes the selected session, arrows select
     #[arg(long, conflicts_with_all = ["json", "format", "history"])]
     pub(super) watch: bool,
 }

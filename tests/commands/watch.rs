@@ -5,7 +5,7 @@
 use std::{
     fs::File,
     io::{Read, Write},
-    sync::mpsc::{Receiver, channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
     thread,
     time::Duration,
 };
@@ -60,14 +60,11 @@ impl Live {
 
     /// Takes one more piece of what is written; false at its end.
     fn more(&mut self) -> bool {
-        match self.pieces.recv_timeout(PATIENCE) {
-            Ok(piece) => {
-                self.written.push_str(&String::from_utf8_lossy(&piece));
-                true
-            }
-            Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => false,
-            Err(_) => panic!("it writes no more: {:?}", self.unread()),
-        }
+        let piece = self.pieces.recv_timeout(PATIENCE);
+        assert_ne!(piece, Err(RecvTimeoutError::Timeout), "it writes no more: {:?}", self.unread());
+        let there = piece.is_ok();
+        self.written.push_str(&String::from_utf8_lossy(&piece.unwrap_or_default()));
+        there
     }
 
     fn unread(&self) -> &str {

@@ -131,7 +131,7 @@ impl Watch<'_> {
                     }
                 }
                 Some(Ok(said)) = self.refreshes.join_next() => {
-                    self.model.message = Some(said);
+                    self.model.say(said, self.context.clock.now());
                     self.asked.notify_one();
                 }
                 read = input.next() => match read {
@@ -176,7 +176,7 @@ impl Watch<'_> {
     /// Has the daemon refresh the selected session. Nobody else does: the view only looks.
     fn refresh(&mut self) {
         let Some(name) = self.model.selected().map(|status| status.session.clone()) else { return };
-        self.model.message = Some(format!("{name}: asked for a refresh"));
+        self.model.say(format!("{name}: asked for a refresh"), self.context.clock.now());
         let client = self.context.client();
         self.refreshes.spawn(async move {
             match client.refresh(&name).await {

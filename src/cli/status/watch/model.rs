@@ -1,6 +1,6 @@
 //! [`Model`]: what the live view shows, as it is known; and what of that is a row, a remark, an event.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use anstyle::Style;
 
@@ -18,6 +18,8 @@ use crate::{
     time::{Timestamp, words},
 };
 
+/// How long a message stays.
+const MESSAGE_STAYS: Duration = Duration::from_secs(15);
 /// How many events are kept.
 const EVENTS_MAX: usize = 100;
 
@@ -30,8 +32,8 @@ pub(super) struct Model {
     pub(super) events: VecDeque<Event>,
     /// Why no events come from the daemon that answers.
     pub(super) deaf: Option<String>,
-    /// What became of what the user asked for.
-    pub(super) message: Option<String>,
+    /// What became of what the user asked for, and when.
+    message: Option<(String, Timestamp)>,
     selected: usize,
 }
 
@@ -74,7 +76,9 @@ impl Model {
             message: None,
             selected: 0,
         };
-        past.into_iter().for_each(|event| model.happened(event));
+        for event in past {
+            model.happened(event);
+        }
         model
     }
 
@@ -102,6 +106,17 @@ impl Model {
             self.events.pop_front();
         }
         self.events.push_back(event);
+    }
+
+    /// Says something about what the user asked for.
+    pub(super) fn say(&mut self, message: String, now: Timestamp) {
+        self.message = Some((message, now));
+    }
+
+    /// What was said of late.
+    pub(super) fn message(&self, now: Timestamp) -> Option<&str> {
+        let (message, at) = self.message.as_ref()?;
+        (now.since(*at) < MESSAGE_STAYS).then_some(message.as_str())
     }
 
     /// Selects the session that is so many rows further down.

@@ -11,7 +11,10 @@ use crossterm::{
     style::force_color_output,
     terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
 };
-use ratatui::{Frame, Terminal, backend::CrosstermBackend};
+use ratatui::{
+    Frame, Terminal,
+    backend::{Backend as _, CrosstermBackend},
+};
 use signal_hook::{consts::SIGTSTP, low_level::emulate_default_handler};
 
 use crate::{
@@ -72,7 +75,14 @@ impl Screen {
     pub(super) fn resume(&mut self) -> Result<(), Failure> {
         // Raw mode is entered but once, as far as the library knows.
         drop(disable_raw_mode());
-        take().and_then(|()| self.0.clear()).map_err(|error| unusable(&error))
+        // A new one knows of nothing on the screen. The old one would ask the terminal for the place of its cursor, whose
+        // answer is taken for a key.
+        let mut again = || {
+            take()?;
+            self.0 = terminal()?;
+            self.0.backend_mut().clear()
+        };
+        again().map_err(|error| unusable(&error))
     }
 }
 

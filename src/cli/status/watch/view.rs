@@ -65,7 +65,7 @@ pub(super) fn draw(model: &Model, now: Timestamp, look: Look, area: Rect, buffer
     canvas.remarks(remarks, plan.remarks);
     canvas.events(model, plan.events);
     if area.height > 4 {
-        canvas.footer(model);
+        canvas.footer(model, now);
     }
 }
 
@@ -86,14 +86,16 @@ impl Plan {
         let notices = take(notices, height / 4);
         // A blank line and the names of the columns, where there is room for them.
         let heading = if height < ROOMY { usize::from(height > 5) } else { 2 };
-        let remarks = match remarks {
-            0 => 0,
-            _ if height < ROOMY => take(remarks, height / 5),
-            _ => take(remarks + 2, height / 3),
+        let events = take(if height > 15 { 5 } else { 0 }, u16::MAX);
+        let table = sessions + heading;
+        let (remarks, remarks_least) = match remarks {
+            0 => (0, 0),
+            _ if height < ROOMY => (remarks, height / 5),
+            _ => (remarks + 2, height / 3),
         };
-        let events_least = if height > 15 { 5 } else { 0 };
-        let events = take(events_least, u16::MAX);
-        let table = take(sessions + heading, u16::MAX);
+        let reserved = take(remarks, remarks_least);
+        let table = take(table, u16::MAX);
+        let remarks = reserved + take(remarks.saturating_sub(reserved.into()), u16::MAX);
         // A blank line before the keys.
         let events = if events > 0 { events + take(usize::MAX, u16::MAX).saturating_sub(1) } else { 0 };
         Self { notices, table, remarks, events }
@@ -125,7 +127,7 @@ impl Canvas<'_> {
     /// The parts of a line, one after the other, as far as there is room.
     fn line(&mut self, parts: Vec<text::Part>) {
         if self.y < self.area.bottom() {
-            let line = Line::from_iter(parts.into_iter().map(|part| part.span(self.look)));
+            let line: Line<'_> = parts.into_iter().map(|part| part.span(self.look)).collect();
             self.buffer.set_line(self.area.x, self.y, &line, self.area.width);
         }
         self.y = self.y.saturating_add(1);
@@ -217,14 +219,14 @@ impl Canvas<'_> {
         }
     }
 
-    fn footer(&mut self, model: &Model) {
+    fn footer(&mut self, model: &Model, now: Timestamp) {
         self.y = self.area.bottom().saturating_sub(1);
         let mut parts = vec![part(" ", Style::new())];
         let keys = if self.look.utf8 { KEYS } else { ASCII_KEYS };
         for (key, what) in keys {
             parts.extend([part(key, STRONG), part(&format!(" {what}   "), FAINT)]);
         }
-        if let Some(message) = &model.message {
+        if let Some(message) = model.message(now) {
             let taken: usize = parts.iter().map(text::Part::width).sum();
             let room = usize::from(self.area.width).saturating_sub(taken);
             parts.push(part(&fitted(message, room, self.look), Style::new()));
