@@ -94,8 +94,9 @@ fn a_bad_config_toml_is_told_and_the_old_one_stays() {
     let (text, expected) = IN_CONFIG_TOML[0];
     home.write_config(text);
     daemon.signal(Signal::SIGHUP);
-    daemon.wait_for("the old one stays in force");
-    assert!(status(&home)["daemon"]["config_error"].as_str().unwrap().contains(expected));
+    until("the new mistake", || {
+        status(&home)["daemon"]["config_error"].as_str().unwrap().contains(expected).then_some(())
+    });
     let exchanges = center.exchanges();
     let session = "work";
     let (code, _) = ask(&home, &format!("POST /v1/sessions/{session}/refresh"));
