@@ -93,6 +93,7 @@ enum Color {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Keep all sessions fresh, in the foreground
+    #[command(after_help = run::HELP)]
     Run,
     /// Sign in
     Login(login::Args),
@@ -121,9 +122,10 @@ enum Command {
     /// Find out what is wrong, and what to do about it
     Doctor(doctor::Args),
     /// Check or show the configuration
-    #[command(subcommand)]
+    #[command(subcommand, after_help = config::HELP)]
     Config(config::Command),
     /// Make the daemon load its configuration again
+    #[command(after_help = reload::HELP)]
     Reload,
     /// Have the daemon started and watched over by systemd or launchd
     #[command(subcommand)]

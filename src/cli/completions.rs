@@ -30,8 +30,8 @@ const ASKS: &str = "SSO_REFRESH_COMPLETE";
 /// What the command takes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "The first lines of each script say where to put it. For bash:\n\n  \
-                  mkdir -p ~/.local/share/bash-completion/completions\n  \
-                  sso-refresh completions bash > ~/.local/share/bash-completion/completions/sso-refresh\n\n\
+                  cd ~/.local/share && mkdir -p bash-completion/completions\n  \
+                  sso-refresh completions bash > bash-completion/completions/sso-refresh\n\n\
                   Commands, options, and the names of your sessions and profiles are completed.")]
 pub(super) struct Args {
     /// Which shell

@@ -14,6 +14,13 @@ use crate::{
     config::{self, Explained, Settings},
 };
 
+/// What stands below the options in its help.
+pub(super) const HELP: &str = "`check` needs no daemon and changes nothing.\n\n  \
+                               sso-refresh config check\n  \
+                               sso-refresh config show --json | jq -r '.warnings[]'\n  \
+                               \"${EDITOR:-vi}\" \"$(sso-refresh config path)\" && sso-refresh reload\n\n\
+                               Exit codes: 2 there is a mistake.";
+
 /// What is to be done with the configuration.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {

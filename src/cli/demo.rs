@@ -50,6 +50,12 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "All of it is in a temporary folder, and on this machine. Tokens live for seconds, so that much happens \
+                        in a short time.\n\n  \
+                        sso-refresh demo --for 2m\n  \
+                        sso-refresh demo --browser"
+)]
 pub(super) struct Args {
     /// How long it runs
     #[arg(long = "for", value_name = "DURATION", default_value = "45s", value_parser = humantime::parse_duration)]

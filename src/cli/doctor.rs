@@ -20,7 +20,10 @@ use crate::{
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit codes: 0 nothing fails, 1 something does. A warning is no failure.")]
+#[command(after_help = "It changes nothing without --fix.\n\n  \
+                        sso-refresh doctor --fix\n  \
+                        sso-refresh doctor --json | jq '.checks[] | select(.verdict == \"failure\")'\n\n\
+                        Exit codes: 0 nothing fails, 1 something does. A warning is no failure.")]
 pub(super) struct Args {
     /// Mend what can be mended without a loss: modes of files, and what crashes have left
     #[arg(long)]

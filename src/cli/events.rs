@@ -14,8 +14,8 @@ use crate::{api::client::events::Next, platform::is_ignored};
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Each line is a JSON object; to be told of sign-ins that are needed:\n\n  \
-                        sso-refresh events | jq --unbuffered -r 'select(.event == \"sign_in_needed\").message'\n\n\
+#[command(after_help = "Each line is a JSON object, and `event` in it says what happened. For people:\n\n  \
+                        sso-refresh events | jq --unbuffered -r .message\n\n\
                         Exit codes: 4 the daemon is not running, 5 it has ended.")]
 pub(super) struct Args {
     /// Only the events of these sessions; without any all events, those of the daemon among them

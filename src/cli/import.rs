@@ -20,7 +20,8 @@ const FOLDER: &str = "aws-sso-token-refresh";
 /// What the command takes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Without a path, the files are looked for in ~/aws-sso-token-refresh.\n\n\
-                        Nothing of the old script is deleted: the command that does it is printed.")]
+                        Nothing of the old script is deleted: the command that does it is printed.\n\n  \
+                        sso-refresh import --stop-old --start-url https://example.awsapps.com/start")]
 pub(super) struct Args {
     /// The script's .env, with its client and region
     #[arg(long, value_name = "FILE")]

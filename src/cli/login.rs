@@ -34,7 +34,10 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Without a flag the browser is opened where there is one; over SSH, in a container or \
-                        without a display you get a code for a browser anywhere."
+                        without a display you get a code for a browser anywhere. Where a script stands between you and the browser, the first of \
+                        these prints the page and exits with 3, and the second finishes it within ten minutes:\n\n  \
+                        sso-refresh login --no-browser </dev/null\n  \
+                        sso-refresh login --code ADDRESS"
 )]
 pub(super) struct Args {
     #[command(flatten)]

@@ -9,6 +9,12 @@ use crate::login::end::sign_out;
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The token file is that of the AWS CLI and the SDKs, so they are signed out too. Role credentials that \
+                        a program has already outlive this until they end.\n\n  \
+                        sso-refresh logout work\n  \
+                        sso-refresh logout --all"
+)]
 pub(super) struct Args {
     #[command(flatten)]
     selection: Selection,

@@ -42,7 +42,9 @@ const TRIES: u32 = 8;
                   it again brings them up to date: what AWS lists no more goes. A key that you add to one of them, such \
                   as `output`, stays.\n\n\
                   A template has {account_name}, {account_id}, {role}, {session} and {email}; in what they stand for, a \
-                  dash takes the place of whatever some AWS program would not take in a name."
+                  dash takes the place of whatever some AWS program would not take in a name.\n\n  \
+                  sso-refresh profiles --dry-run\n  \
+                  sso-refresh profiles --prefix work- --template '{account_name}-{role}'"
 )]
 pub(super) struct Args {
     #[command(flatten)]

@@ -19,6 +19,12 @@ use crate::{
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The daemon refreshes by itself; this is for a token that must last from now on.\n\n  \
+                        sso-refresh refresh work\n  \
+                        sso-refresh refresh --all --json | jq -r '.sessions[].state'\n\n\
+                        Exit codes: 3 a sign-in is needed, 5 try again later."
+)]
 pub(super) struct Args {
     #[command(flatten)]
     selection: Selection,

@@ -6,6 +6,11 @@ use super::{
     out,
 };
 
+/// What stands below the options in its help.
+pub(super) const HELP: &str = "Where there is a mistake, it is told with line and column, and the daemon keeps its old settings.\n\n  \
+                               sso-refresh config check && sso-refresh reload\n\n\
+                               Exit codes: 2 the configuration is refused, 4 the daemon is not running.";
+
 pub(super) fn run(context: &Context) -> Result<u8, Failure> {
     match block_on(async { Ok(context.client().reload().await?) })? {
         Ok(taken_up) => {

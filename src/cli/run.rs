@@ -16,6 +16,12 @@ use crate::{
 /// The fewest descriptors that the daemon works with: most are for its exchanges, some for those who ask.
 const DESCRIPTORS_MIN: usize = 40;
 
+/// What stands below the options in its help.
+pub(super) const HELP: &str = "This is what the service starts (`sso-refresh service install`); by hand it is for a container, or for a look. It \
+                               logs to standard error. SIGTERM and Ctrl-C end it; SIGHUP and `sso-refresh reload` load \
+                               the configuration again. To see more of what it does:\n\n  \
+                               sso-refresh run -v";
+
 pub(super) fn run(context: Context, verbosity: Verbosity, inherited: Inherited) -> Result<u8, Failure> {
     let descriptors = unix::descriptors();
     if descriptors < DESCRIPTORS_MIN {

@@ -41,7 +41,9 @@ const PROMPT_PATIENCE: Duration = Duration::from_millis(300);
     after_help = "FORMAT is text with {session}, {state}, {left} (of the token), {expires} (when it ends, in UTC), {next} \
                   (what the session does next, and when), {ends} (when the session likely does) and {do} (the command \
                   to run, or nothing); {{ and }} are braces. What is not known is a dash. It prints a line a session, \
-                  and where nothing can be told it prints nothing, so that a prompt stays one; -v says why.\n\n\
+                  and where nothing can be told it prints nothing, so that a prompt stays one; -v says why.\n\n  \
+                  sso-refresh status work --format '{session} {left}'\n  \
+                  sso-refresh status --json | jq -r '.sessions[].state'\n\n\
                   Exit codes: 0 every session is usable, 3 one needs a sign-in, 5 one is not usable now."
 )]
 pub(super) struct Args {

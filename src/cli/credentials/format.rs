@@ -19,7 +19,7 @@ pub(super) enum Format {
     Env,
     /// For fish: sso-refresh credentials … --format fish | source
     Fish,
-    /// For `PowerShell`: sso-refresh credentials … --format powershell | Out-String | Invoke-Expression
+    /// For powershell: sso-refresh credentials … --format powershell | Out-String | Invoke-Expression
     Powershell,
     /// A JSON object for scripts
     Json,

@@ -284,6 +284,21 @@ mod tests {
         look(&cli, &all(Cli::command()));
     }
 
+    /// A terminal of 80 columns breaks a longer one, and then it can't be copied.
+    #[test]
+    fn what_is_to_be_typed_fits_in_80_columns() {
+        fn look(command: &Command, found: &mut usize) {
+            for line in Help::of(command).examples.iter().flat_map(|example| &example.lines) {
+                *found += 1;
+                assert!(line.chars().count() + 2 <= 80, "{}: {line}", command.get_name());
+            }
+            command.get_subcommands().for_each(|command| look(command, found));
+        }
+        let mut found = 0;
+        look(&Cli::command(), &mut found);
+        assert!(found > 20, "{found}");
+    }
+
     #[test]
     fn what_is_in_the_help_is_in_the_page() {
         let page = of(&Cli::command());

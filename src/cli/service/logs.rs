@@ -18,7 +18,7 @@ pub(in crate::cli) struct Args {
     /// Go on with what is written from now on
     #[arg(short, long)]
     follow: bool,
-    /// Only the last lines, so many
+    /// Only this many of the last lines
     #[arg(short = 'n', long, value_name = "COUNT")]
     lines: Option<u32>,
 }
