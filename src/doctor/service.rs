@@ -31,11 +31,20 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 #[derive(Debug)]
 pub struct Facts<'a> {
     /// How the service manager has it, or why none answers.
-    pub service: Result<Service<'a>, String>,
+    pub service: Result<Service<'a>, Silence>,
     /// What the daemon answers; none where to ask would start it, or might.
     pub daemon: Option<Result<&'a DaemonInfo, &'a client::Error>>,
     /// The configuration on disk can be read.
     pub config_is_valid: bool,
+}
+
+/// Why nothing is known of the service.
+#[derive(Clone, Debug)]
+pub enum Silence {
+    /// No service manager can be asked; in words, with what to do instead.
+    Unreachable(String),
+    /// It was asked, and has said nothing for a second.
+    Hung,
 }
 
 /// How a service manager has the service.
@@ -47,8 +56,8 @@ pub struct Service<'a> {
     pub unit: Standing,
     /// The program that the file starts, where that is not there.
     pub missing_program: Option<PathBuf>,
-    /// The service ends when the user signs out of a machine at which nobody sits.
-    pub ends_with_user: bool,
+    /// The service ends when the user signs out of a machine at which nobody sits; none where that is not known.
+    pub ends_with_user: Option<bool>,
 }
 
 /// Whether tokens are refreshed without anybody's doing.
@@ -59,7 +68,8 @@ pub fn examine(facts: &Facts<'_>) -> Topic {
         findings.extend(endpoint(daemon));
     }
     match &facts.service {
-        Err(why) => findings.push(INSTALLED.not_checked(why)),
+        Err(Silence::Unreachable(why)) => findings.push(INSTALLED.not_checked(why)),
+        Err(Silence::Hung) => findings.push(hung()),
         Ok(service) if service.state.masked => findings.push(masked()),
         Ok(service) if !service.state.loaded => findings.push(not_installed()),
         Ok(service) => findings.extend(installed(service)),
@@ -161,6 +171,12 @@ fn endpoint(daemon: &DaemonInfo) -> Option<Finding> {
     })
 }
 
+fn hung() -> Finding {
+    let remedy = "run `sso-refresh doctor` again when the machine has less to do; if it stays so, sign out of the machine \
+                  and in again, or restart it";
+    INSTALLED.warning("the service manager has not answered within a second", Remedy::act(remedy))
+}
+
 /// Its file is a link to nothing, which no installation replaces.
 fn masked() -> Finding {
     INSTALLED.failure("the service is masked: nothing can start it", Remedy::run(UNMASK))
@@ -192,11 +208,13 @@ fn installed(service: &Service<'_>) -> Vec<Finding> {
             WATCHDOG.warning("a daemon that hangs is left so: the unit has no watchdog", Remedy::act(remedy))
         }
     }));
-    findings.push(if service.ends_with_user {
-        let finding = "the service ends when you sign out of this machine, at which nobody sits";
-        LINGER.warning(finding, Remedy::run("loginctl enable-linger"))
-    } else {
-        LINGER.ok("it runs for as long as you need it")
+    findings.push(match service.ends_with_user {
+        Some(true) => {
+            let finding = "the service ends when you sign out of this machine, at which nobody sits";
+            LINGER.warning(finding, Remedy::run("loginctl enable-linger"))
+        }
+        Some(false) => LINGER.ok("it runs for as long as you need it"),
+        None => LINGER.not_checked("`loginctl` has not answered within a second"),
     });
     findings
 }

@@ -3,6 +3,7 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use nix::unistd::getuid;
+use tokio::time::timeout;
 
 use super::probe::probe;
 use crate::{
@@ -24,7 +25,9 @@ use crate::{
     doctor::{
         Facts, aws_config,
         config::Facts as ConfigFacts,
-        network, rivals, service, sessions,
+        network, rivals,
+        service::{self, Silence},
+        sessions,
         token_files::{self, left_behind},
     },
     import::OldScript,
@@ -42,7 +45,9 @@ pub(super) struct Seen<'a> {
     aws: Option<AwsConfig>,
     other: Option<(String, Vec<SsoSession>)>,
     files: Vec<TokenFile>,
-    service: Result<Service, String>,
+    service: Result<Service, Silence>,
+    /// Whether the service ends with its user; none where the system does not say so in time.
+    ends_with_user: Option<bool>,
     /// None where to ask would start it, or might.
     daemon: Option<Result<Report, client::Error>>,
     crontab: Option<String>,
@@ -54,11 +59,10 @@ struct Service {
     state: State,
     unit: Standing,
     missing_program: Option<PathBuf>,
-    ends_with_user: bool,
 }
 
-/// How long another program may take to say something of this machine.
-const PROMPT: Duration = Duration::from_secs(5);
+/// How long another program may take to say something of this machine: a hundred times what a healthy one takes.
+const PROMPT: Duration = Duration::from_secs(1);
 
 /// What was done about what could be mended, a line each.
 pub(super) type Mended = Vec<String>;
@@ -72,17 +76,22 @@ impl<'a> Seen<'a> {
                 Err(_) => None,
             }
         };
-        let service = tokio::time::timeout(PROMPT, Service::ask(context));
-        let (service, crontab, network) = tokio::join!(service, crontab(), network);
-        let hangs = service.is_err();
-        let service = service.unwrap_or_else(|_| {
-            Err(format!("the service manager did not answer within {} s", PROMPT.as_secs()))
-        });
-        let daemon = match &service {
-            _ if hangs => None,
-            Ok(Service { state, .. }) if state.would_be_woken() => None,
-            _ => Some(context.client().status().await),
+        let local = async {
+            let service = timeout(PROMPT, Service::ask(context)).await.unwrap_or(Err(Silence::Hung));
+            let daemon = match &service {
+                // It may be one behind whose socket a stopped service waits.
+                Err(Silence::Hung) => None,
+                Ok(Service { state, .. }) if state.would_be_woken() => None,
+                _ => {
+                    Some(timeout(PROMPT, context.client().status()).await.unwrap_or(Err(client::Error::Hung)))
+                }
+            };
+            (service, daemon)
         };
+        let manager = Manager::unasked(context);
+        let ends_with_user = timeout(PROMPT, manager.ends_with_user(&context.env));
+        let ((service, daemon), ends_with_user, crontab, network) =
+            tokio::join!(local, ends_with_user, crontab(), network);
         // No answer may come, where one came to the daemon.
         let network = network.map(|network| {
             let known = daemon.as_ref().and_then(|answer| answer.as_ref().ok()?.daemon.clock_ahead_secs);
@@ -95,6 +104,7 @@ impl<'a> Seen<'a> {
             other: other_sessions(&context.paths),
             files: sessions_of(context).iter().map(|session| store.token_file(&session.name)).collect(),
             service,
+            ends_with_user: ends_with_user.ok(),
             daemon,
             crontab,
             network,
@@ -129,7 +139,11 @@ impl<'a> Seen<'a> {
                 crontab: self.crontab.clone(),
             },
             service: service::Facts {
-                service: self.service.as_ref().map(Service::facts).map_err(Clone::clone),
+                service: self
+                    .service
+                    .as_ref()
+                    .map(|service| service.facts(self.ends_with_user))
+                    .map_err(Clone::clone),
                 daemon: self.daemon.as_ref().map(|answer| answer.as_ref().map(|report| &report.daemon)),
                 config_is_valid: settings.is_ok(),
             },
@@ -169,25 +183,25 @@ impl<'a> Seen<'a> {
 }
 
 impl Service {
-    async fn ask(context: &Context) -> Result<Self, String> {
-        let manager = Manager::reach(context).await.map_err(Failure::into_line)?;
-        let state = manager.state().await.map_err(Failure::into_line)?;
-        let ends_with_user = state.loaded && manager.ends_with_user(&context.env).await;
+    async fn ask(context: &Context) -> Result<Self, Silence> {
+        let silence = |failure: Failure| Silence::Unreachable(failure.into_line());
+        let manager = Manager::reach(context).await.map_err(silence)?;
+        let state = manager.state().await.map_err(silence)?;
         let file = state.file.clone().or_else(|| manager.file());
         let unit = file.as_deref().map_or(Standing::Absent, |file| standing(file, None));
         let text = file.and_then(|file| fs::read_to_string(file).ok()).unwrap_or_default();
         let program = program(&text).map(PathBuf::from).filter(|program| program.is_absolute());
         let missing_program = program.filter(|program| !program.exists());
-        Ok(Self { state, unit, missing_program, ends_with_user })
+        Ok(Self { state, unit, missing_program })
     }
 
-    fn facts(&self) -> service::Service<'_> {
-        let Self { state, unit, missing_program, ends_with_user } = self;
+    fn facts(&self, ends_with_user: Option<bool>) -> service::Service<'_> {
+        let Self { state, unit, missing_program } = self;
         service::Service {
             state,
             unit: unit.clone(),
             missing_program: missing_program.clone(),
-            ends_with_user: *ends_with_user,
+            ends_with_user,
         }
     }
 }

@@ -49,7 +49,7 @@ impl Manager {
     }
 
     /// The same, whether it answers or not.
-    pub(super) fn unasked(context: &Context) -> Self {
+    pub(in crate::cli) fn unasked(context: &Context) -> Self {
         Self::at(context, None)
     }
 

@@ -50,7 +50,12 @@ fn wrong(facts: &Facts<'_>) -> Vec<Wrong> {
 }
 
 fn of_service(state: &State, unit: Standing, missing: Option<&str>, ends_with_user: bool) -> Vec<Wrong> {
-    let service = Service { state, unit, missing_program: missing.map(PathBuf::from), ends_with_user };
+    let service = Service {
+        state,
+        unit,
+        missing_program: missing.map(PathBuf::from),
+        ends_with_user: Some(ends_with_user),
+    };
     let info = info();
     wrong(&Facts { service: Ok(service), daemon: Some(Ok(&info)), config_is_valid: true })
 }
@@ -60,9 +65,13 @@ fn of_daemon(
     state: Option<&State>,
     valid: bool,
 ) -> Vec<Wrong> {
-    let service = state.ok_or("no bus".to_owned());
-    let service =
-        service.map(|state| Service { state, unit: ours(), missing_program: None, ends_with_user: false });
+    let service = state.ok_or(Silence::Unreachable("no bus".into()));
+    let service = service.map(|state| Service {
+        state,
+        unit: ours(),
+        missing_program: None,
+        ends_with_user: Some(false),
+    });
     wrong(&Facts { service, daemon, config_is_valid: valid })
 }
 
@@ -134,7 +143,7 @@ fn each_state_of_the_service_has_its_remedy() {
             state: &state,
             unit: ours(),
             missing_program: Some("/gone".into()),
-            ends_with_user: false,
+            ends_with_user: Some(false),
         };
         let not_running = client::Error::NotRunning;
         let found =
@@ -151,6 +160,19 @@ fn each_state_of_the_service_has_its_remedy() {
         "{found:?}"
     );
     assert_eq!(of_service(&State { watchdog: None, ..running() }, ours(), None, false), []);
+}
+
+#[test]
+fn what_says_nothing_is_told_as_that() {
+    let silent = Facts { service: Err(Silence::Hung), daemon: None, config_is_valid: true };
+    let found = wrong(&silent);
+    assert_eq!((found[0].0, found[0].1), ("daemon", NotChecked), "it may be waiting behind its socket");
+    assert_eq!((found[1].0, found[1].1), ("service-installed", Warning));
+    assert!(found[1].2.starts_with("run `sso-refresh doctor` again"), "{found:?}");
+    let (state, info) = (running(), info());
+    let service = Service { state: &state, unit: ours(), missing_program: None, ends_with_user: None };
+    let facts = Facts { service: Ok(service), daemon: Some(Ok(&info)), config_is_valid: true };
+    assert_eq!(wrong(&facts), [("linger", NotChecked, String::new())]);
 }
 
 #[test]

@@ -132,14 +132,26 @@ fn the_service_is_judged_by_what_systemd_says() {
     assert_eq!(machine.wrong("service-installed", &[])[0]["verdict"], "not-checked");
 }
 
+#[cfg(target_os = "linux")]
 #[test]
-fn a_service_manager_that_hangs_is_waited_for_a_moment_and_nothing_is_started_behind_it() {
+fn what_hangs_is_told_after_a_moment_and_nothing_is_started_behind_it() {
+    const HANGS: &str = "#!/bin/sh\nexec sleep 300\n";
     let machine = Machine::new(&Center::start(Options::default()));
-    machine.home.write("bin/systemctl", "#!/bin/sh\nexec sleep 300\n");
+    machine.home.write("bin/loginctl", HANGS);
+    let found = machine.wrong("linger", &[]);
+    assert_eq!(found[0]["verdict"], "not-checked", "{found:?}");
+    machine.is_well("service-installed");
+    machine.home.write("bin/systemctl", HANGS);
+    let found = machine.wrong("service-installed", &[]);
+    assert_eq!(found[0]["verdict"], "warning");
+    let (line, advice) =
+        (found[0]["finding"].as_str().unwrap(), found[0]["remedy"]["advice"].as_str().unwrap());
+    assert!(line.ends_with("has not answered within a second"), "{line}");
+    assert!(advice.starts_with("run `sso-refresh doctor` again"), "{advice}");
     let found = machine.wrong("daemon", &[]);
-    if cfg!(target_os = "linux") {
-        assert_eq!(found[0]["verdict"], "not-checked", "it may be waiting behind its socket: {found:?}");
-    }
+    assert_eq!(found[0]["verdict"], "not-checked", "it may be waiting behind its socket: {found:?}");
+    machine.home.write("bin/systemctl", SYSTEMCTL);
+    machine.is_well("service-installed");
 }
 
 #[test]
