@@ -19,8 +19,9 @@ pub(super) const ABOUT: [&str; 4] = [
     "Nothing needs to be configured: without this file, every [sso-session] of the AWS config file is kept fresh. What is \
      set here goes before what the AWS config file says.",
     "The file is TOML. An unknown key or a bad value is an error with line and column, and then a running daemon keeps its \
-     old settings. It takes up a changed file with `sso-refresh reload`; `sso-refresh config check` validates it, and \
-     `sso-refresh config show` prints the settings in force and where each comes from.",
+     old settings. It takes up a changed file by itself, and says so in its log; `sso-refresh reload` has it do so and \
+     waits for what it says. `sso-refresh config check` validates the file, and `sso-refresh config show` prints the \
+     settings in force and where each comes from.",
     "Durations are texts such as \"90s\", \"20m\" or \"8h\". In a path, ~ is the home directory. In a pattern, * stands for \
      any characters and ? for one.",
     "The values below are those that hold without the key, where there is one, and else examples.",
@@ -70,7 +71,7 @@ pub(super) const TABLES: &[Table] = &[
             ),
             key("region", "\"ca-central-1\"", "The region of the Identity Center."),
             key("scopes", "[\"sso:account:access\"]", "What the token is good for."),
-            key("refresh_before", "\"30m\"", "As above, for this session."),
+            key("refresh_before", "\"30m\"", "As above, for this session; without it the one above holds."),
             key(
                 "session_duration",
                 "\"8h\"",
@@ -91,8 +92,9 @@ pub(super) const TABLES: &[Table] = &[
             key("address", "\"127.0.0.1:8080\"", "A loopback address with a port; port 0 picks one."),
             key(
                 "profiles",
-                "[\"dev\", \"prod-*\"]",
-                "Patterns of the profiles whose credentials it may hand out. Without this key all of them, and access tokens.",
+                "[\"*\"]",
+                "Patterns of the profiles whose credentials it may hand out, such as [\"dev\", \"prod-*\"]. Only where \"*\" is \
+                 among them it hands out access tokens too, for whoever has one has every role.",
             ),
             key(
                 "token_file",
@@ -106,11 +108,11 @@ pub(super) const TABLES: &[Table] = &[
         heading: "[notify]",
         about: "What you are told of.",
         keys: &[
-            key("desktop", "false", "Whether notifications are shown on the desktop."),
+            key("desktop", "true", "Whether notifications are shown on the desktop."),
             key(
                 "warn_before_session_end",
                 "\"15m\"",
-                "How long before the end of a session it is announced.",
+                "How long before the end of a session it is announced, where that end is known; not before half of it.",
             ),
         ],
     },
@@ -157,7 +159,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::config::file::Source;
+    use crate::config::{Explained, environment::Environment, explain_with, file::Source, paths::Paths};
 
     /// The keys that the code takes in a table: those that it names when it finds another one.
     fn taken(table: &str) -> BTreeSet<String> {
@@ -178,6 +180,26 @@ mod tests {
         }
         tables.extend(TABLES[0].keys.iter().map(|key| key.name.to_owned()));
         assert_eq!(taken(""), tables, "the top level");
+    }
+
+    #[test]
+    fn a_value_that_holds_without_its_key_is_the_one_that_is_described() {
+        let home = tempfile::tempdir().unwrap();
+        let env = Environment::from_pairs([("HOME", home.path().to_str().unwrap())]);
+        let paths = Paths::resolve(&env, None).unwrap();
+        let (_, explained) = explain_with(&paths, &env, "[listen]\n").unwrap();
+        let mut compared = 0;
+        for Explained { key, value, origin } in explained {
+            let Some(value) = value.filter(|value| origin == "default" && !value.is_empty()) else {
+                continue;
+            };
+            let (table, name) = key.rsplit_once('.').unwrap_or(("TOP LEVEL", &key));
+            let table = TABLES.iter().find(|found| found.heading.trim_matches(['[', ']']) == table).unwrap();
+            let described = table.keys.iter().find(|found| found.name == name).unwrap();
+            assert_eq!(described.value.trim_matches(['[', '"', ']']), value, "{key}");
+            compared += 1;
+        }
+        assert!(compared > 5, "{compared}");
     }
 
     #[test]
