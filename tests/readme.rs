@@ -139,6 +139,27 @@ fn every_file_that_is_named_exists_and_every_module_is_named() {
     }
 }
 
+#[test]
+fn every_heading_that_is_linked_is_there() {
+    let anchors: BTreeSet<String> = README
+        .lines()
+        .filter(|line| line.starts_with("##"))
+        .map(|line| {
+            let words = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+            words.chars().filter(|c| c.is_alphanumeric() || *c == '-').collect()
+        })
+        .collect();
+    let linked: Vec<&str> = README
+        .split("](#")
+        .skip(1)
+        .filter_map(|rest| rest.split_once(')').map(|(anchor, _)| anchor))
+        .collect();
+    assert!(linked.len() > 10, "{linked:?}");
+    for anchor in linked {
+        assert!(anchors.contains(anchor), "README.md links #{anchor}, and has {anchors:?}");
+    }
+}
+
 /// Runs the program in an empty home directory, with an environment of its own.
 fn sso_refresh(arguments: &[&str]) -> Output {
     let home = TempDir::with_prefix("sso-").unwrap();
