@@ -15,6 +15,7 @@ use sso_refresh::simulator::Options;
 
 use crate::support::{Center, Home, Ran, START_URL, WORK, secrets};
 
+mod each;
 mod files;
 mod machine;
 mod network;

@@ -197,22 +197,6 @@ fn a_daemon_of_another_version_is_told_until_one_of_this_version_runs() {
 }
 
 #[test]
-fn each_check_is_seen_in_a_test_of_this_folder() {
-    let sources = |folder: &str| -> String {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-        let files = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
-        let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
-        files.map(|path| fs::read_to_string(path).unwrap()).collect()
-    };
-    let (code, tests) = (sources("src/doctor"), sources("tests/commands/doctor"));
-    let names: Vec<&str> =
-        code.split(": Check = Check(\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
-    assert!(names.len() > 30, "{names:?}");
-    let unseen: Vec<&&str> = names.iter().filter(|name| !tests.contains(&format!("\"{name}\""))).collect();
-    assert!(unseen.is_empty(), "no test sees {unseen:?} fail and pass");
-}
-
-#[test]
 fn fix_has_nothing_left_to_do_the_second_time() {
     let center = Center::start(Options::default());
     let home = Home::with(&center, WORK);
