@@ -7,6 +7,8 @@ const SPELLING: Check = Check("config");
 const WARNINGS: Check = Check("config-warnings");
 const SESSIONS: Check = Check("config-sessions");
 
+const CONFIGURE: &str = "aws configure sso";
+
 /// What was read.
 #[derive(Debug)]
 pub struct Facts<'a> {
@@ -45,7 +47,7 @@ pub fn examine(facts: &Facts<'_>) -> Topic {
     findings.push(match names.len() {
         0 => match settings.left_out.values().next() {
             Some(why) => SESSIONS.failure(why, Remedy::act(place(why))),
-            None => SESSIONS.failure("no session is configured", Remedy::run("aws configure sso")),
+            None => SESSIONS.failure("no session is configured", to_have_one(&facts.told_elsewhere)),
         },
         _ => SESSIONS.ok(names.join(", ")),
     });
@@ -68,13 +70,25 @@ fn unwise(warning: &str) -> Finding {
     }
 }
 
-/// What to edit, by the place that a message begins with.
-fn place(message: &str) -> String {
-    let mut parts = message.split(": ").next().unwrap_or_default().splitn(3, ':');
-    match (parts.next(), parts.next().filter(|line| line.parse::<usize>().is_ok())) {
-        (Some(file), Some(line)) => format!("edit line {line} of {file}"),
-        _ => "see `sso-refresh config show`, which says where each setting comes from".to_owned(),
+/// How there is a session where there is none: a mistake in the AWS config file may hide it.
+fn to_have_one(warnings: &[String]) -> Remedy {
+    match warnings.iter().find_map(|warning| line(warning)) {
+        Some(edit) => Remedy::act(format!("{edit}; if no session is in it then, run `{CONFIGURE}`")),
+        None => Remedy::run(CONFIGURE),
     }
+}
+
+/// What to edit, or where to see it.
+fn place(message: &str) -> String {
+    line(message)
+        .unwrap_or_else(|| "see `sso-refresh config show`, which says where each setting comes from".into())
+}
+
+/// What to edit, by the place that a message begins with.
+fn line(message: &str) -> Option<String> {
+    let mut parts = message.split(": ").next()?.splitn(3, ':');
+    let (file, line) = (parts.next()?, parts.next()?.parse::<usize>().ok()?);
+    Some(format!("edit line {line} of {file}"))
 }
 
 #[cfg(test)]
@@ -131,6 +145,18 @@ mod tests {
         let topic = found(WORK);
         assert_eq!((topic.verdict(), topic.findings.len()), (Verdict::Ok, 3), "{topic:?}");
         assert_eq!(topic.summary, "no mistakes; the session is work");
+    }
+
+    #[test]
+    fn a_mistake_that_may_hide_the_session_is_to_be_mended_first() {
+        let warnings = ["AWS_ENDPOINT_URL is not used", "~/.aws/config:1: a section header has no `]`"];
+        let remedy = to_have_one(&warnings.map(str::to_owned));
+        let Remedy::Do(said) = remedy else { panic!("{remedy:?}") };
+        assert_eq!(
+            said,
+            "edit line 1 of ~/.aws/config; if no session is in it then, run `aws configure sso`"
+        );
+        assert_eq!(to_have_one(&["AWS_ENDPOINT_URL is not used".into()]), Remedy::run(CONFIGURE));
     }
 
     #[test]

@@ -47,8 +47,13 @@ pub(super) fn text(topics: &[Topic], marks: Marks) -> String {
             row(&mut text, marks, Verdict::Ok, topic.name, &topic.summary);
             continue;
         }
-        let (mut name, mut told) = (topic.name, None);
+        let (mut name, mut told, mut before) = (topic.name, None, None);
         for finding in topic.findings.iter().filter(|finding| finding.verdict != Verdict::Ok) {
+            // One reason keeps several checks from being made.
+            let said = (finding.verdict, finding.finding.as_str());
+            if before.replace(said) == Some(said) && finding.verdict == Verdict::NotChecked {
+                continue;
+            }
             row(&mut text, marks, finding.verdict, name, &finding.finding);
             // One remedy for several findings stands behind the first.
             if let Some(remedy) = finding.remedy.as_ref().filter(|remedy| told != Some(*remedy)) {
@@ -169,7 +174,13 @@ mod tests {
                     ),
                 ],
             ),
-            topic("network", vec![finding(Verdict::NotChecked, "no session is configured", None)]),
+            topic(
+                "network",
+                vec![
+                    finding(Verdict::NotChecked, "no session is configured", None),
+                    finding(Verdict::NotChecked, "no session is configured", None),
+                ],
+            ),
             topic(
                 "sessions",
                 vec![
@@ -193,7 +204,7 @@ mod tests {
                            run
                            `sso-refresh login a-name-of-no-end-at-all-that-will-not-be-broken`
 
-        2 failures, 1 warning, 1 not checked, 1 passed
+        2 failures, 1 warning, 2 not checked, 1 passed
         First: run `sso-refresh login work`
         ");
         // A command is not broken, however long it is.
@@ -201,6 +212,6 @@ mod tests {
         assert!(broken.all(|line| line.chars().count() <= WIDTH), "{shown}");
         assert!(text(&topics, Marks::Ascii).contains("\u{1b}["), "it has colours");
         insta::assert_snapshot!(plain(&topics[..1], Marks::Unicode).lines().last().unwrap(), @"First: what is said of AWS config above");
-        insta::assert_snapshot!(plain(&topics[1..2], Marks::Unicode).lines().last().unwrap(), @"0 checks passed, 1 could not be made.");
+        insta::assert_snapshot!(plain(&topics[1..2], Marks::Unicode).lines().last().unwrap(), @"0 checks passed, 2 could not be made.");
     }
 }

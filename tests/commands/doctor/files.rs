@@ -26,6 +26,9 @@ fn a_mistake_in_the_configuration_is_told_with_its_place_and_the_rest_is_looked_
     assert_eq!(wrong(&home, "config-sessions"), [Value::Null; 0]);
     home.write_aws_config("");
     assert_eq!(wrong(&home, "config-sessions")[0]["remedy"]["command"], "aws configure sso");
+    home.write_aws_config(&WORK.replace(']', ""));
+    let advice = wrong(&home, "config-sessions")[0]["remedy"]["advice"].clone();
+    assert!(advice.as_str().unwrap().starts_with("edit line 1 of ~/.aws/config"), "{advice}");
 }
 
 #[test]
