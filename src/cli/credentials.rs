@@ -16,7 +16,7 @@ use super::{
 use crate::{
     api::{Wanted, client},
     bearer::{over, too_long, with_token},
-    config::resolve_profile,
+    config::{file::duration, resolve_profile},
     session::role::{Role, RoleCredentials},
 };
 
@@ -27,7 +27,7 @@ use crate::{
                   of the two they take):\n\n  \
                   [profile dev-always]\n  \
                   credential_process = /usr/bin/sso-refresh credentials --profile dev\n\n\
-                  `--print-config` prints the second line as it must be on this machine."
+                  `--print-config` prints the line with credential_process as it must be on this machine."
 )]
 pub(super) struct Args {
     /// The profile in the AWS config file that names session, account and role
@@ -46,7 +46,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FORMAT", default_value = "process")]
     format: Format,
     /// How long they must be good; without it more than 15 minutes, unless AWS fails
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     min_validity: Option<Duration>,
     /// Print the line for the AWS config file that runs this command
     #[arg(long, conflicts_with_all = ["format", "min_validity"])]

@@ -18,7 +18,7 @@ use super::{
     out,
 };
 use crate::{
-    config::{SessionSettings, Settings, environment::Environment},
+    config::{SessionSettings, Settings, environment::Environment, file::duration},
     daemon::{self, Relevel, Startup},
     exchange::Exchanger,
     login::{self, Listener, SignIn, SignedIn},
@@ -58,7 +58,7 @@ const LOOK: Duration = Duration::from_millis(100);
 )]
 pub(super) struct Args {
     /// How long it runs
-    #[arg(long = "for", value_name = "DURATION", default_value = "45s", value_parser = humantime::parse_duration)]
+    #[arg(long = "for", value_name = "DURATION", default_value = "45s", value_parser = duration::parse)]
     duration: Duration,
     /// Sign in through your browser; without this the sign-in approves itself
     #[arg(long)]

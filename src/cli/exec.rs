@@ -28,10 +28,11 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "The command gets the address of an endpoint on 127.0.0.1 in its environment, and the AWS CLI and all \
-                  SDKs get their credentials from there, for as long as it runs. Its exit status is passed on; 127 says \
-                  that there is no such command, 126 that it can't be run.\n\n  \
+                  SDKs get their credentials from there, for as long as it runs.\n\n  \
                   sso-refresh exec --profile dev -- terraform apply\n  \
-                  sso-refresh exec --profile dev -- bash -i"
+                  sso-refresh exec --profile dev -- bash -i\n\n\
+                  Exit codes: that of the command; 126 it can't be run, 127 there is no such command. Without credentials \
+                  it is not run: 3 a sign-in is needed, 5 try again later."
 )]
 pub(super) struct Args {
     /// The profile in the AWS config file that names session, account and role; without it the one of `AWS_PROFILE`

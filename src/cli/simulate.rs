@@ -11,7 +11,10 @@ use super::{
     exit::{self, Failure},
     out,
 };
-use crate::simulator::{Fault, Options, Simulator};
+use crate::{
+    config::file::duration,
+    simulator::{Fault, Options, Simulator},
+};
 
 /// What the command takes. Each default is the simulator's.
 #[derive(Debug, clap::Args)]
@@ -29,25 +32,25 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// The life of an access token [default: 1h]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     token_life: Option<Duration>,
     /// The life of a sign-in [default: 8h]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     session_life: Option<Duration>,
     /// The life of a client registration [default: 90days]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     registration_life: Option<Duration>,
     /// The life of role credentials [default: 1h]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     role_life: Option<Duration>,
     /// The life of a device code [default: 10m]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     device_code_life: Option<Duration>,
     /// The time between two polls for a device code [default: 5s]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     interval: Option<Duration>,
     /// How much later each answer comes [default: 0s]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     latency: Option<Duration>,
     /// Keep the same refresh token for the whole session
     #[arg(long)]
@@ -148,7 +151,7 @@ mod tests {
             let argument = command.get_arguments().find(|known| known.get_id() == flag).unwrap();
             let help = argument.get_help().unwrap().to_string();
             let said = help.rsplit("[default: ").next().unwrap().trim_end_matches(']');
-            assert_eq!(humantime::parse_duration(said), Ok(default), "{help}");
+            assert_eq!(duration::parse(said), Ok(default), "{help}");
         }
     }
 }

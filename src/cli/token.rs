@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     api::{IssuedToken, VERSION},
+    config::file::duration,
     session::token::Secret,
     time::Timestamp,
 };
@@ -26,7 +27,7 @@ pub(super) struct Args {
     /// The session; without it the only one, else `default_session`, else the one of `AWS_PROFILE`
     session: Option<String>,
     /// How long the token must be good; one that is not is refreshed first
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration::parse)]
     min_validity: Duration,
     /// Print a JSON object with the token and its end
     #[arg(long)]

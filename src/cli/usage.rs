@@ -182,7 +182,7 @@ mod tests {
             ),
             (
                 "token --min-validity soon",
-                "`--min-validity <DURATION>` can't be `soon`: expected number at 0; see `sso-refresh token --help`",
+                "`--min-validity <DURATION>` can't be `soon`: write it like \"90s\", \"20m\" or \"8h\"; see `sso-refresh token --help`",
             ),
             ("roles", "`--account <ID>` is missing; see `sso-refresh roles --help`"),
             ("exec --profile dev", "`<COMMAND>...` is missing; see `sso-refresh exec --help`"),

@@ -16,6 +16,14 @@ impl<'de, const DAYS: u64> Deserialize<'de> for AtMostDays<DAYS> {
     }
 }
 
+/// Reads a duration of any length.
+///
+/// # Errors
+/// How to write one.
+pub fn parse(text: &str) -> Result<Duration, &'static str> {
+    humantime::parse_duration(text).map_err(|_| "write it like \"90s\", \"20m\" or \"8h\"")
+}
+
 struct Visitor<const DAYS: u64>;
 
 impl<const DAYS: u64> de::Visitor<'_> for Visitor<DAYS> {
@@ -26,9 +34,7 @@ impl<const DAYS: u64> de::Visitor<'_> for Visitor<DAYS> {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        let duration = humantime::parse_duration(text).map_err(|_| {
-            E::custom(format!("`{text}` is not a duration: write it like \"90s\", \"20m\" or \"8h\""))
-        })?;
+        let duration = parse(text).map_err(|how| E::custom(format!("`{text}` is not a duration: {how}")))?;
         if duration.is_zero() {
             return Err(E::custom("a duration must be more than nothing"));
         }
