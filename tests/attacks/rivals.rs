@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use nix::sys::signal::{Signal, kill};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 
 use crate::{
     inspection::{assert_good, assert_names_sign_in, client, has_own_copy, inspect_after_next_run},
@@ -22,6 +25,9 @@ use crate::{
 /// Little enough for everything to refresh it.
 const EXPIRING: Duration = Duration::from_secs(20);
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// A rival of the daemon ends what it has begun at once, or less than so many steps later.
+const LATE: usize = 4;
 
 /// What asks for a token that only an exchange can give where the old one is still there.
 const ASK: &str = "token work --min-validity 5m";
@@ -128,34 +134,54 @@ fn a_sign_out_during_an_exchange_of_a_command_stays() {
     tally.survived();
 }
 
-/// Runs the daemon to the end of its exchange. At step `at` a rival begins what `deed` is; `rest` is done meanwhile,
-/// and the daemon is stopped after that. Whether there was such a step.
-fn beside_daemon<T: Send>(
+/// Runs the daemon to the end of its exchange. At step `at` a rival begins what `begin` is, and `end` is done some steps
+/// later; the daemon is stopped when `seen` has found that it knows. Whether there was such a step.
+///
+/// Nothing is left to a thread that a busy machine may hold up for seconds, as no AWS CLI is between two system calls.
+fn beside_daemon<T>(
     home: &Home,
     at: usize,
-    deed: impl Fn() -> T,
-    rest: impl Fn(T) + Send + Sync,
+    begin: impl Fn() -> T,
+    end: impl Fn(T),
+    seen: impl Fn() + Send + Sync,
 ) -> bool {
-    let mut steps = 0;
+    let (mut steps, mut begun) = (0, None);
     thread::scope(|scope| {
         let ran = trace(home, ["run"], |step| {
             steps += 1;
             if steps == at {
-                let (daemon, rest, begun) = (step.process, &rest, deed());
+                begun = Some(begin());
+            }
+            if steps >= at + at % LATE
+                && let Some(begun) = begun.take()
+            {
+                end(begun);
+                let (stop, seen) = (Stop(step.process), &seen);
                 scope.spawn(move || {
-                    rest(begun);
-                    // It may be stopping already.
-                    let _ = kill(daemon, Signal::SIGTERM);
+                    seen();
+                    drop(stop);
                 });
             }
             let done = step.text.contains("work: refreshed") && steps < at;
             if done { Then::End } else { Then::Go }
         });
+        // It ended before.
+        begun.map(end);
         let Some(ran) = ran.filter(|_| steps >= at) else { return false };
         // It may be asked to end before it listens to that.
         assert!([0, -1].contains(&ran.code), "step {at}: {ran:?}");
         true
     })
+}
+
+/// Stops a daemon when it is dropped, as it is where something was waited for in vain.
+struct Stop(Pid);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        // It may be stopping already.
+        let _ = kill(self.0, Signal::SIGTERM);
+    }
 }
 
 #[test]
@@ -165,15 +191,15 @@ fn a_sign_in_during_an_exchange_of_the_daemon_stays() {
         let center = center();
         let home = expiring(&center);
         let signed_in = OnceLock::new();
-        let sign_in = |login: Login| {
-            let with = signed_in.get_or_init(|| login.end());
+        let sign_in = |login: Login| signed_in.set(login.end()).unwrap();
+        let seen = || {
             until("the sign-in to be taken up", || {
                 let ran = home.run(ASK);
                 let token = home.access_token("work")?;
-                (ran.stdout.trim_end() == token && client(&home).as_ref() == Some(with)).then_some(())
+                (ran.stdout.trim_end() == token && client(&home).as_ref() == signed_in.get()).then_some(())
             });
         };
-        let done = beside_daemon(&home, at, || Login::begin(&center, &home), sign_in);
+        let done = beside_daemon(&home, at, || Login::begin(&center, &home), sign_in, seen);
         if done {
             assert_signed_in(&center, &home, signed_in.get().unwrap());
         }
@@ -188,8 +214,8 @@ fn a_sign_out_during_an_exchange_of_the_daemon_stays() {
     tally.add(at_every_step(|at| {
         let center = center();
         let home = expiring(&center);
-        let seen = |()| until("the sign-out to be seen", || (home.run(ASK).code == 3).then_some(()));
-        let done = beside_daemon(&home, at, || log_out(&home), seen);
+        let seen = || until("the sign-out to be seen", || (home.run(ASK).code == 3).then_some(()));
+        let done = beside_daemon(&home, at, || log_out(&home), |()| (), seen);
         if done {
             assert_signed_out(&home);
         }

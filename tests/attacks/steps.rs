@@ -91,7 +91,8 @@ pub(crate) fn trace<A: AsRef<std::ffi::OsStr>>(
     let leader = pid(&child);
     let (ended, end) = mpsc::channel::<()>();
     let watchdog = thread::spawn(move || {
-        let too_long = end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout);
+        // What is waited for meanwhile fails first, and says what it was.
+        let too_long = end.recv_timeout(PATIENCE * 2) == Err(RecvTimeoutError::Timeout);
         too_long && kill(leader, Signal::SIGKILL).is_ok()
     });
     let tracer = Tracer { leader, root: fs::canonicalize(home.path("")).unwrap() };
@@ -202,6 +203,8 @@ impl Tracer {
                     resume(pid, None);
                 }
                 WaitStatus::Stopped(pid, signal) => resume(pid, Some(signal)),
+                // Its number may soon be that of a new one.
+                WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..) => threads.retain(|it| *it != pid),
                 WaitStatus::PtraceEvent(pid, ..) => resume(pid, None),
                 _ => {}
             }
