@@ -29,7 +29,9 @@ const IN_USE: Duration = Duration::from_secs(60 * 60);
 /// short life it is an eighth.
 const LAST_RESORT: Duration = Duration::from_secs(60);
 
-/// The least time between two fetches of one role, after one that brought nothing new; half of a short life.
+/// The least time between two fetches of one role, after one that brought nothing new; half of a short life. After one that
+/// did it is the least time since the one before: whoever wants some that last a moment longer gets them at once, and
+/// whoever always does is no load for AWS.
 const FLOOR: Duration = Duration::from_secs(30);
 
 /// After one that failed; twice as long after each other one …
@@ -81,6 +83,8 @@ struct Held {
     attempts: u64,
     /// No other one before.
     not_before: Timestamp,
+    /// When the last new ones came.
+    renewed_at: Option<Timestamp>,
     /// Why the last one failed.
     trouble: Option<Refusal>,
     /// How many have failed since one went well.
@@ -280,6 +284,7 @@ impl Held {
             in_flight: None,
             attempts: 0,
             not_before: now,
+            renewed_at: None,
             trouble: None,
             failures: 0,
         }
@@ -297,12 +302,10 @@ impl Held {
             self.life = credentials.left(now).max(if same { self.life } else { life });
             self.credentials = Some(credentials);
         }
-        self.not_before = match self.life {
-            Duration::ZERO => now.after(FLOOR),
-            // Whoever wants some that last a moment longer gets them by another fetch.
-            _ if is_new => now,
-            life => now.after(FLOOR.min(life / 2)),
-        };
+        let floor = if self.life.is_zero() { FLOOR } else { FLOOR.min(self.life / 2) };
+        let before = if is_new && !self.life.is_zero() { self.renewed_at.replace(now) } else { Some(now) };
+        // A clock that was set back must not park anything.
+        self.not_before = before.map_or(now, |before| before.min(now).after(floor)).max(now);
         self.trouble = None;
         self.failures = 0;
     }

@@ -264,3 +264,21 @@ fn who_wants_a_moment_longer_than_is_left_gets_it() {
     assert_eq!((answer.as_str(), fetch), ("MinValidityTooLong", None));
     assert!(ask(&mut broker, Some(HOUR), then.after(secs(60) + FLOOR)).1.is_some());
 }
+
+#[test]
+fn who_always_wants_a_moment_longer_causes_two_fetches_in_the_time_of_one() {
+    let mut broker = with_credentials(HOUR);
+    let (mut fetches, mut life) = (0, HOUR);
+    for tick in 1..=300_u32 {
+        let now = NOW.after(MINUTE + Duration::from_secs(tick.into()));
+        // As long as those that it was given last lived, to the hundredth that is forgiven.
+        let (_, fetch) = ask(&mut broker, Some(life + life / 100), now);
+        if let Some(fetch) = fetch {
+            fetches += 1;
+            life = HOUR - Duration::from_millis(u64::from(tick % 7));
+            let key = format!("fetch {fetches}");
+            broker.fetched(&fetch, Ok(credentials(&key, now.after(life))), now);
+        }
+    }
+    assert!((10..=21).contains(&fetches), "{fetches} in five minutes");
+}
