@@ -13,8 +13,10 @@ use crate::{
     time::Timestamp,
 };
 
-/// How many events may wait.
+/// How many events may wait …
 const WAITING_MAX: usize = 1000;
+/// … and how many more for each session: all of them may have something to tell before the loop hears of a thread's end.
+const OF_EACH: usize = 4;
 /// How often what is too old is looked for, when something is written.
 const SWEEP: Duration = Duration::from_secs(24 * 3600);
 
@@ -63,9 +65,10 @@ impl Recorder {
     /// # Errors
     /// Why it is not, the first time.
     pub(super) fn take(&mut self, event: &Event) -> Result<(), String> {
-        if self.waiting.len() >= WAITING_MAX {
+        let most = WAITING_MAX + OF_EACH * self.sessions.len();
+        if self.waiting.len() >= most {
             let is_news = !std::mem::replace(&mut self.overflows, true);
-            let line = format!("its disk does not answer, and {WAITING_MAX} events wait for it already");
+            let line = format!("its disk does not answer, and {most} events wait for it already");
             return if is_news { Err(line) } else { Ok(()) };
         }
         self.waiting.push(event.clone());
@@ -177,6 +180,24 @@ mod tests {
         let expected: Vec<i64> = (0..most).chain([most + 1]).collect();
         assert_eq!(numbers, expected);
         assert!(kept.len() > KEPT);
+    }
+
+    #[tokio::test]
+    async fn thousands_that_all_have_something_to_tell_at_once_are_no_disk_that_hangs() {
+        let state = tempfile::tempdir().unwrap();
+        let (sender, mut done) = mpsc::unbounded_channel();
+        let mut recorder = Recorder::new(state.path(), sender);
+        recorder.set_sessions((0..3000).map(|number| number.to_string()).collect());
+        // The loop hears of the thread's end after all of them.
+        for number in 0..3000 {
+            assert_eq!(recorder.take(&event(number).of(&number.to_string())), Ok(()), "{number}");
+        }
+        while !recorder.is_idle() {
+            assert_eq!(turn(&mut recorder, &mut done).await, None);
+        }
+        for session in ["1", "2999"] {
+            assert_eq!(read(state.path(), Some(session)).unwrap().len(), 1);
+        }
     }
 
     #[tokio::test]
