@@ -55,7 +55,11 @@ impl Daemon {
                 woken = wakes.next(Some(wake)) => match woken {
                     Ok(Woken::Timer(Fired::Deadline)) if self.clock.now() < last => {}
                     // Who waits for an answer does so by a clock that nobody sets.
-                    Ok(Woken::Timer(Fired::ClockStep | Fired::Resume)) => {
+                    Ok(Woken::Timer(fired @ (Fired::ClockStep | Fired::Resume))) => {
+                        if matches!(fired, Fired::Resume) {
+                            // Who reads the history is to know why the stop took so long.
+                            self.has_resumed();
+                        }
                         self.heartbeat.clock_set();
                         last = self.clock.now().after(STOP_PATIENCE);
                     }

@@ -119,14 +119,26 @@ pub(super) struct Gap {
     pub(super) ends: Timestamp,
 }
 
-/// When the daemon had gone without a word, by the events of all sessions and its own; and whether one `runs` now.
+/// When the daemon had gone without a word, by the events of all sessions and its own, which are in the order in which they
+/// were written; and whether one `runs` now.
 pub(super) fn gaps<'a>(events: impl Iterator<Item = &'a Event>, now: Timestamp, runs: bool) -> Vec<Gap> {
-    let mut events: Vec<&Event> = events.filter(|event| event.at <= now && !is_early(event)).collect();
-    events.sort_by_key(|event| order(event));
-    let (mut gaps, mut sign) = (Vec::new(), Sign::default());
-    for event in events {
+    let mut own = 0;
+    let number = |event: &'a Event| {
+        own += usize::from(event.session.is_none());
+        (own, event)
+    };
+    let mut events: Vec<(usize, &Event)> = events.filter(|event| !is_early(event)).map(number).collect();
+    events.retain(|(_, event)| event.at <= now);
+    events.sort_by_key(|(_, event)| order(event));
+    let (mut gaps, mut sign, mut before) = (Vec::new(), Sign::default(), 0);
+    for (number, event) in events {
         if event.event == Kind::Started.name() {
-            gaps.extend(std::mem::take(&mut sign).gap(event.at));
+            // Where another was written before it the clock was set back: what looks like its past is not.
+            let gap = std::mem::take(&mut sign).gap(event.at);
+            gaps.extend(gap.filter(|_| before + 1 == number));
+        }
+        if event.session.is_none() {
+            before = number;
         }
         sign.take(event);
     }
@@ -182,8 +194,10 @@ fn still_stopped(stopped: Option<Timestamp>, event: &Event) -> Option<Timestamp>
     if event.event == Kind::Stopping.name() {
         return Some(event.at);
     }
-    // Whoever tells something runs; but the last exchange may end after the stop has begun.
-    stopped.filter(|at| event.at.since(*at) < STOP && event.event != Kind::Started.name())
+    // Whoever tells something runs; but the last exchange may end after the stop has begun, which a sleep may draw out.
+    let slept = Duration::from_secs(event.asleep_secs.unwrap_or_default());
+    let stopped = stopped.filter(|at| event.at.since(*at) < STOP + slept);
+    stopped.filter(|_| event.event != Kind::Started.name()).map(|at| at.after(slept))
 }
 
 /// By what events are sorted: of one moment, the end of the daemon is the last.

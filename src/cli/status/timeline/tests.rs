@@ -80,6 +80,15 @@ fn what_happened_is_seen() {
             ],
             "=...",
         ),
+        (
+            vec![
+                refreshed(100),
+                event(Kind::Stopping, 69),
+                resumed(11, 58),
+                Event { at: ago(11).after(STOP / 2), ..refreshed(11) },
+            ],
+            "=zz.",
+        ),
         (vec![refreshed(100), event(Kind::Stopping, 69), refreshed(38)], "=.=="),
         // Longer than what else was in a half hour.
         (vec![refreshed(130), resumed(12, 95), refreshed(12)], "=zzz="),
@@ -141,4 +150,18 @@ fn a_daemon_that_went_without_a_word_is_not_taken_for_one_that_runs() {
     }
     let gaps = gaps([planned(130), started(39)].iter(), NOW, true);
     assert_eq!(gaps, [Gap { begins: ago(130), due: ago(90).after(LATE), ends: ago(39) }]);
+}
+
+#[test]
+fn a_clock_that_was_set_back_between_two_daemons_kills_none() {
+    let started = |minutes| event(Kind::Started, minutes);
+    // The first one, by whose clock it was later; then the second.
+    let stopped = [started(60), planned(55), event(Kind::Stopping, 50)];
+    let next = [started(90), planned(90)];
+    let events: Vec<&Event> = stopped.iter().chain(&next).collect();
+    assert_eq!(gaps(events.iter().copied(), NOW, true), []);
+    assert_eq!(gaps(events.iter().copied(), ago(70), true), [], "the first is still to come");
+    // Nobody set it: the first was killed.
+    let (killed, next) = ([started(90), planned(90)], [started(60), planned(55)]);
+    assert_eq!(gaps(killed.iter().chain(&next), NOW, true).len(), 1);
 }
