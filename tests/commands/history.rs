@@ -81,6 +81,32 @@ fn what_the_daemon_told_is_kept_without_a_secret_and_survives_it() {
 }
 
 #[test]
+fn what_is_old_goes_unless_its_session_is_configured() {
+    let center = Center::start(Options::default());
+    let home = Home::with(&center, WORK_AND_HOME);
+    center.sign_in(&home, "work", Duration::from_secs(3000));
+    let run = || {
+        let mut daemon = home.daemon(&[]);
+        daemon.wait_for("keeps the token fresh");
+        daemon.signal(Signal::SIGTERM);
+        assert_eq!(daemon.wait(), 0);
+    };
+    run();
+    let nobodys = home.path(FOLDER).join(format!("{}.jsonl", "0".repeat(40)));
+    fs::copy(&files(&home)[0], &nobodys).unwrap();
+    for file in files(&home) {
+        let old = std::time::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        fs::File::options().append(true).open(file).unwrap().set_modified(old).unwrap();
+    }
+    run();
+    assert!(!nobodys.exists());
+    assert_eq!(
+        names(&home, "status work --history --json"),
+        ["started", "taken_up", "stopping", "started", "taken_up", "stopping"]
+    );
+}
+
+#[test]
 fn a_daemon_that_was_killed_is_not_taken_for_one_that_runs() {
     let center = Center::start(Options::default());
     let home = Home::with(&center, WORK_AND_HOME);

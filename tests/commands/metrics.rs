@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use nix::sys::signal::Signal;
 use sso_refresh::simulator::Options;
 
 use crate::support::{Center, Home, START_URL, WORK, secrets};
@@ -131,6 +132,28 @@ fn exchanges_are_counted_by_how_they_ended() {
 }
 
 #[test]
+fn an_exchange_is_late_that_had_to_wait_for_its_turn() {
+    // No more are under way at one server.
+    const AT_ONE_SERVER: i64 = 20;
+    let center = Center::start(Options::default());
+    let names: Vec<String> = (0..=AT_ONE_SERVER).map(|number| format!("s{number}")).collect();
+    let section = |name: &String| {
+        format!("[sso-session {name}]\nsso_start_url = {START_URL}\nsso_region = us-east-1\n")
+    };
+    let home = Home::with(&center, &names.iter().map(section).collect::<String>());
+    for name in &names {
+        center.sign_in(&home, name, Duration::from_secs(60));
+    }
+    center.set_faults("CreateToken:delay=5s");
+    let mut daemon = home.daemon(&[]);
+    daemon.wait_for("has started");
+    let begun = |told: &Told| told.count("exchange_lateness_seconds_count");
+    let told = until(&home, "all begun", |told| begun(told) == AT_ONE_SERVER + 1);
+    let soon = told.count("exchange_lateness_seconds_bucket{le=\"1.0\"}");
+    assert!(soon <= AT_ONE_SERVER, "{}", told.text);
+}
+
+#[test]
 fn a_reload_is_counted_and_a_session_that_it_takes_away_is_told_of_no_more() {
     let center = Center::start(Options::default());
     let home = Home::with(&center, &format!("{WORK}{OTHER}"));
@@ -157,10 +180,15 @@ fn a_reload_is_counted_and_a_session_that_it_takes_away_is_told_of_no_more() {
     assert_eq!(home.run("reload").code, 0);
     let told = Told::by(&home);
     assert!(reloads(&told)[0] >= 1 && in_force(&told) == 1, "{}", told.text);
-    assert!(!told.text.contains("other\"}") && !told.text.contains("\"other\",s"), "{}", told.text);
+    assert!(!told.text.contains("session=\"other\""), "{}", told.text);
     home.write_config("");
     assert_eq!(home.run("reload").code, 0);
-    assert_eq!(Told::by(&home).ends("other"), [0; 3], "another one of the same name");
+    let told = Told::by(&home);
+    assert_eq!(told.ends("other"), [0; 3], "another one of the same name");
+    let signals = |told: &Told| told.count("wakes_total{cause=\"signal\"}");
+    assert_eq!(signals(&told), 0);
+    daemon.signal(Signal::SIGHUP);
+    until(&home, "woken by a signal", |told| signals(told) == 1);
 }
 
 #[test]
@@ -203,6 +231,9 @@ fn requests_are_counted_and_nothing_is_told_of_what_they_brought() {
     assert_eq!(told.requests("/v1/credentials/{profile}", "unix"), [0, 0, 0]);
     assert_eq!(told.requests("/metrics", "unix"), [0, 0, 0], "this one is not answered yet");
     assert_eq!(told.count("credential_fetches_total{result=\"fetched\"}"), 1);
+    // One after the other has asked the loop for something, and got it.
+    assert!(told.count("wakes_total{cause=\"call\"}") >= 5, "{}", told.text);
+    assert!(told.count("wakes_total{cause=\"ended\"}") >= 2, "{}", told.text);
     assert_eq!(told.count("connections_accepted_total{listener=\"unix\"}"), 5);
     assert_eq!(told.count("connections_accepted_total{listener=\"loopback\"}"), 4);
     assert!(told.count("connections{listener=\"unix\"}") >= 1, "this one is open");
