@@ -48,6 +48,12 @@ struct Size {
     bytes: usize,
 }
 
+impl Size {
+    fn is_too_much(self) -> bool {
+        self.lines > MOST || self.bytes > BYTES_MAX
+    }
+}
+
 impl History {
     /// In the folder of the own state.
     pub fn new(state: &Path) -> Self {
@@ -82,6 +88,8 @@ impl History {
             let size = Size { lines: found.lines().count(), bytes: found.len() };
             (size, found.is_empty() || found.ends_with('\n'))
         };
+        // What could not be cut back must not grow.
+        let (size, whole) = if size.is_too_much() { (self.cut(path)?, true) } else { (size, whole) };
         let line = format!("{}{}\n", if whole { "" } else { "\n" }, event.json());
         let mut file = open(OpenOptions::new().append(true).create(true), path)?;
         if file.metadata()?.mode() & 0o077 != 0 {
@@ -90,13 +98,14 @@ impl History {
         file.write_all(line.as_bytes())?;
         let size = Size { lines: size.lines + 1, bytes: size.bytes + line.len() };
         self.sizes.insert(path.into(), size);
-        if size.lines > MOST || size.bytes > BYTES_MAX {
+        if size.is_too_much() {
             self.cut(path)?;
         }
         Ok(())
     }
 
-    fn cut(&mut self, path: &Path) -> io::Result<()> {
+    /// How much is left of it.
+    fn cut(&mut self, path: &Path) -> io::Result<Size> {
         let text = text(path)?;
         let mut size = Size { lines: 0, bytes: 0 };
         let mut last: Vec<&str> = Vec::new();
@@ -115,7 +124,7 @@ impl History {
         file.sync_all()?;
         fs::rename(&temporary, path)?;
         self.sizes.insert(path.into(), size);
-        Ok(())
+        Ok(size)
     }
 
     /// Deletes what was written down of others than `sessions` and not added to for a month. What can't be deleted stays.

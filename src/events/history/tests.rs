@@ -166,3 +166,27 @@ fn sessions_that_are_no_more_are_forgotten_after_a_month() {
     history.add(&other("gone")).unwrap();
     assert_eq!(read(state.path(), Some("gone")).unwrap(), [other("gone")]);
 }
+
+#[test]
+fn what_can_not_be_cut_back_grows_no_more_and_goes_on_when_it_can() {
+    let state = tempfile::tempdir().unwrap();
+    let mut history = History::new(state.path());
+    history.add(&event(0)).unwrap();
+    let in_the_way = state.path().join("history").join(file_name(Some("a/b"))).with_extension("tmp");
+    fs::create_dir(&in_the_way).unwrap();
+    let told = (1..MOST + 10).filter(|number| history.add(&event(*number)).is_err()).count();
+    assert_eq!((told, numbers(state.path()).len()), (1, MOST + 1));
+    fs::remove_dir(&in_the_way).unwrap();
+    history.add(&event(MOST + 10)).unwrap();
+    let kept = numbers(state.path());
+    assert_eq!((kept.len(), kept.last()), (KEPT + 1, Some(&i64::try_from(MOST + 10).unwrap())));
+}
+
+#[test]
+fn a_folder_that_is_a_link_is_not_written_through() {
+    let [state, elsewhere] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    std::os::unix::fs::symlink(elsewhere.path(), state.path().join("history")).unwrap();
+    let error = History::new(state.path()).add(&event(0)).unwrap_err();
+    assert!(error.ends_with("it is no folder"), "{error}");
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+}
