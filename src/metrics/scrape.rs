@@ -146,7 +146,12 @@ impl Scrape {
 
     fn exchanges(&self, page: &mut Page<'_>) -> fmt::Result {
         let exchanges = self.metrics.exchanges();
-        page.counter("exchanges", "Exchanges that ended", ["session", "result"], exchanges.each())?;
+        page.counter(
+            "exchanges",
+            "Exchanges that ended; so does each attempt to write a token that could not be written",
+            ["session", "result"],
+            exchanges.each(),
+        )?;
         page.counter(
             "exchange_errors",
             "Exchanges that were refused or failed, by the reason",

@@ -275,7 +275,7 @@ fn who_always_wants_a_moment_longer_causes_two_fetches_in_the_time_of_one() {
         let (_, fetch) = ask(&mut broker, Some(life + life / 100), now);
         if let Some(fetch) = fetch {
             fetches += 1;
-            life = HOUR - Duration::from_millis(u64::from(tick % 7));
+            life = HOUR.saturating_sub(Duration::from_millis(u64::from(tick % 7)));
             let key = format!("fetch {fetches}");
             broker.fetched(&fetch, Ok(credentials(&key, now.after(life))), now);
         }
