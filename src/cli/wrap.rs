@@ -1,6 +1,6 @@
-//! [`wrapped`]: text in lines that a terminal has room for.
+//! [`wrapped`], [`cut`]: text in lines that a terminal has room for.
 
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// `text` in lines of at most `width` columns. A word is not broken, and nor is what is there to be copied: what stands
 /// between backticks, and a line that is indented.
@@ -24,6 +24,20 @@ pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
         lines.push(line);
     }
     lines
+}
+
+/// `text` in at most `width` columns; where some of it is left out, it ends in the `ellipsis`.
+pub(super) fn cut(text: &str, width: usize, ellipsis: &str) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let room = width.saturating_sub(ellipsis.width());
+    let mut taken = 0;
+    let fits = |c: &char| {
+        taken += c.width().unwrap_or(0);
+        taken <= room
+    };
+    text.chars().take_while(fits).chain(ellipsis.chars()).collect()
 }
 
 /// The words of a line; what stands between backticks is part of one. A backtick without a second one is none.
@@ -55,5 +69,7 @@ mod tests {
     fn wide_characters_take_two_columns() {
         assert_eq!(wrapped("工作 会话", 5), ["工作", "会话"]);
         assert_eq!(wrapped("工作 会话", 9), ["工作 会话"]);
+        assert_eq!([6, 7, 8].map(|width| cut("工作会话", width, "…")), ["工作…", "工作会…", "工作会话"]);
+        assert_eq!(cut("e\u{301}e\u{301}e\u{301}", 2, "…"), "e\u{301}…");
     }
 }

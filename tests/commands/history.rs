@@ -72,10 +72,9 @@ fn what_the_daemon_told_is_kept_without_a_secret_and_survives_it() {
     assert!(shown.stdout.contains("o signed out   only a sign-in could help"), "{shown:?}");
     let mut command = home.command(["status", "--history", "--color", "always"]);
     let coloured = String::from_utf8(command.env("LANG", "C.UTF-8").output().unwrap().stdout).unwrap();
-    assert!(coloured.contains("\u{1b}[35m○"), "{coloured}");
-    assert!(
-        shown.stdout.ends_with("\nthe daemon is not running: start it with `sso-refresh service start`\n")
-    );
+    assert!(coloured.contains("\u{1b}[31m○"), "{coloured}");
+    let last = "\nthe daemon is not running: start it with `sso-refresh service start`; until then\nnothing is refreshed by itself\n";
+    assert!(shown.stdout.ends_with(last), "{shown:?}");
     let unknown = home.run("status --history nobody");
     assert_eq!(unknown.code, 2, "{unknown:?}");
 }

@@ -1,15 +1,15 @@
 //! `status --history`: the last day of each session as people see it at once, or all that is kept of it as JSON.
 
-use std::{
-    fmt::Write,
-    io::{self, IsTerminal},
-};
+use std::{fmt::Write, iter};
 
-use anstyle::{AnsiColor, Effects, Style};
+use anstyle::Style;
 use serde::Serialize;
-use terminal_size::{Width, terminal_size};
+use unicode_width::UnicodeWidthStr as _;
 
-use super::timeline::{Gap, Phase, Scale, gaps, order, phases};
+use super::{
+    timeline::{Gap, Phase, Scale, gaps, order, phases},
+    trouble_line,
+};
 use crate::{
     api::{VERSION, client},
     cli::{
@@ -17,7 +17,9 @@ use crate::{
         exit::{self, Failure},
         login::screen::is_utf8,
         out,
-        wrap::wrapped,
+        palette::{FAINT, SOON, WELL, WRONG},
+        table::readable_width,
+        wrap::{cut, wrapped},
     },
     config,
     events::{Event, history},
@@ -28,11 +30,7 @@ use crate::{
     },
 };
 
-/// What an old terminal and a letter to a colleague have room for, in characters.
-const WIDTH: usize = 80;
-/// The most that one needs to be read.
-const WIDTH_MAX: usize = 160;
-/// The fewest characters of a session's name that are shown.
+/// As much of a session's name is shown at least, in columns.
 const NAME_MIN: usize = 8;
 /// How many happenings are told below the timeline.
 const TOLD: usize = 8;
@@ -40,6 +38,11 @@ const TOLD: usize = 8;
 const LABELLED: i64 = 8;
 /// Where what happened begins: behind `Mon 16:10`.
 const INDENT: usize = 11;
+/// Where the meaning of a sign begins: behind it and its word.
+const MEANING: usize = 17;
+
+/// What is said where there is nothing to draw.
+const UNKNOWN: &str = "nothing is known of them: the daemon keeps the history while it runs";
 
 /// As JSON.
 #[derive(Serialize)]
@@ -114,7 +117,7 @@ pub(super) fn run(given: Option<&str>, json: bool, context: &Context) -> Result<
     let gaps = gaps(all, now, !matches!(trouble, Some(client::Error::NotRunning)));
     pasts.retain(is_meant);
     let day = Day { now, zone: Zone::find(context.env.get("TZ")), own, pasts, gaps, trouble };
-    out::text(&day.drawn(Paper { width: width(), utf8: is_utf8(&context.env) }))?;
+    out::text(&day.drawn(Paper { width: readable_width(), utf8: is_utf8(&context.env) }))?;
     Ok(exit::DONE)
 }
 
@@ -124,36 +127,44 @@ fn unwritten_start(own: &[Event], started_at: Timestamp) -> Option<Event> {
     (!own.iter().any(is_it)).then(|| Event::new(Kind::Started.name(), started_at, "the daemon has started"))
 }
 
-fn width() -> usize {
-    let terminal = terminal_size().filter(|_| io::stdout().is_terminal());
-    terminal.map_or(WIDTH, |(Width(width), _)| WIDTH_MAX.min(width.into()))
-}
-
 impl Day {
     fn drawn(&self, paper: Paper) -> String {
         let Paper { width, utf8 } = paper;
-        let longest = self.pasts.iter().map(|past| past.session.chars().count()).max().unwrap_or_default();
-        let scale =
-            if longest + 2 + Scale::Quarters.parts() <= width { Scale::Quarters } else { Scale::HalfHours };
+        let names: Vec<String> = self.pasts.iter().map(|past| config::line(&past.session)).collect();
+        let longest = names.iter().map(|name| name.width()).max().unwrap_or_default();
+        let has_room = |scale: &Scale, name: usize| name + 2 + scale.parts() <= width;
+        let scale = match Scale::Quarters {
+            quarters if has_room(&quarters, longest) => quarters,
+            _ if has_room(&Scale::HalfHours, longest.min(NAME_MIN)) => Scale::HalfHours,
+            _ => Scale::Hours,
+        };
         let column = longest.min(width.saturating_sub(scale.parts() + 2).max(NAME_MIN));
         let mut text = format!("{:column$}  {}\n", "", self.ruler(scale));
         let mut seen = Vec::new();
-        for past in &self.pasts {
-            let name = cut(&past.session, column, paper.ellipsis());
+        for (past, name) in self.pasts.iter().zip(&names) {
+            let name = cut(name, column, paper.ellipsis());
             let phases = phases(&[&self.own[..], &past.events].concat(), &self.gaps, self.now, scale);
-            let row = format!("{name:column$}  {}", row(&phases, utf8));
+            let rest = column - name.width();
+            let row = format!("{name}{:rest$}  {}", "", row(&phases, utf8));
             let _ = writeln!(text, "{}", row.trim_end());
             seen.extend(phases);
         }
-        let part = if scale == Scale::Quarters { "a quarter of an hour" } else { "half an hour" };
         let clock = format!("{}, {}", self.zone.local(self.now).hour_and_minute(), self.zone.name(self.now));
-        let _ = writeln!(text, "\nthe last 24 hours, until now ({clock}), {part} a character:");
+        let part = scale.words();
+        let about = format!("the last 24 hours, until now ({clock}), {part} a character:");
+        let _ = writeln!(text, "\n{}", wrapped(&about, width).join("\n"));
         for phase in Phase::ALL.into_iter().filter(|phase| *phase != Phase::Unknown && seen.contains(phase)) {
             let (style, (word, meaning)) = (style(phase), meaning(phase));
-            let _ = writeln!(text, "  {style}{}{style:#} {word:11}  {meaning}", sign(phase, utf8));
+            let mut begins = format!("  {style}{}{style:#} {word:11}  ", sign(phase, utf8));
+            for line in wrapped(meaning, width.saturating_sub(MEANING)) {
+                let _ = writeln!(text, "{begins}{line}");
+                begins = " ".repeat(MEANING);
+            }
         }
         if seen.iter().all(|phase| *phase == Phase::Unknown) {
-            text.push_str("  nothing is known of them: the daemon keeps the history while it runs\n");
+            for line in wrapped(UNKNOWN, width.saturating_sub(2)) {
+                let _ = writeln!(text, "  {line}");
+            }
         }
         let told = self.told();
         if !told.is_empty() {
@@ -166,7 +177,10 @@ impl Day {
             }
         }
         if let Some(trouble) = &self.trouble {
-            let _ = writeln!(text, "\n{}", wrapped(&trouble.to_string(), width).join("\n"));
+            text.push('\n');
+            for line in wrapped(&trouble_line(trouble), width) {
+                let _ = writeln!(text, "{WRONG}{line}{WRONG:#}");
+            }
         }
         text
     }
@@ -209,10 +223,28 @@ impl Day {
         // At the end of a gap the next one has started, which is told after it.
         let mut told: Vec<(Timestamp, String)> = self.gaps.iter().map(gap).collect();
         told.extend(events.map(|event| (event.at, config::line(&event.message))));
+        told.extend(self.pasts.iter().flat_map(Past::sign_ins));
         told.retain(|(at, _)| begins <= *at && *at <= self.now);
         told.sort_by_key(|(at, _)| *at);
         let last = told.split_off(told.len().saturating_sub(TOLD));
         last.into_iter().map(|(at, said)| (self.zone.local(at), said)).collect()
+    }
+}
+
+impl Past {
+    /// A token that was taken up after one was missing.
+    fn sign_ins(&self) -> impl Iterator<Item = (Timestamp, String)> {
+        let mut events: Vec<&Event> = self.events.iter().collect();
+        events.sort_by_key(|event| order(event));
+        let mut missing = false;
+        let ended = move |event: &&Event| {
+            let is = |kind: Kind| event.event == kind.name();
+            let was_missing = missing;
+            missing = is(Kind::SignedOut) || is(Kind::SignInNeeded) || missing && !is(Kind::TakenUp);
+            was_missing && !missing
+        };
+        let said = iter::repeat_with(|| format!("{}: signed in", config::line(&self.session)));
+        events.into_iter().filter(ended).map(|event| event.at).zip(said)
     }
 }
 
@@ -253,15 +285,12 @@ fn sign(phase: Phase, utf8: bool) -> char {
 }
 
 fn style(phase: Phase) -> Style {
-    let color = |color: AnsiColor| Style::new().fg_color(Some(color.into()));
     match phase {
         Phase::Unknown => Style::new(),
-        Phase::Fresh => color(AnsiColor::Green),
-        Phase::Due => color(AnsiColor::Yellow),
-        Phase::Outage => color(AnsiColor::Red),
-        Phase::SignedOut => color(AnsiColor::Magenta),
-        Phase::Asleep => color(AnsiColor::Blue),
-        Phase::Stopped | Phase::Lost => Style::new().effects(Effects::DIMMED),
+        Phase::Fresh => WELL,
+        Phase::Due => SOON,
+        Phase::Outage | Phase::SignedOut => WRONG,
+        Phase::Asleep | Phase::Stopped | Phase::Lost => FAINT,
     }
 }
 
@@ -277,14 +306,6 @@ fn meaning(phase: Phase) -> (&'static str, &'static str) {
         Phase::Stopped => ("not running", "the daemon did not run"),
         Phase::Lost => ("not known", "the daemon was killed or crashed at some moment of this"),
     }
-}
-
-fn cut(text: &str, width: usize, ellipsis: &str) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    let kept = width.saturating_sub(ellipsis.chars().count());
-    text.chars().take(kept).chain(ellipsis.chars()).collect()
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ const LATE: Duration = Duration::from_secs(2 * 60);
 /// How finely a day is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scale {
+    /// In 24 parts.
+    Hours,
     /// In 48 parts.
     HalfHours,
     /// In 96.
@@ -45,6 +47,7 @@ impl Scale {
     /// Of how many parts the day is.
     pub(super) const fn parts(self) -> usize {
         match self {
+            Self::Hours => 24,
             Self::HalfHours => 48,
             Self::Quarters => 96,
         }
@@ -53,9 +56,19 @@ impl Scale {
     /// How long a part is.
     pub(super) const fn part(self) -> Duration {
         Duration::from_secs(match self {
+            Self::Hours => 60 * 60,
             Self::HalfHours => 30 * 60,
             Self::Quarters => 15 * 60,
         })
+    }
+
+    /// How long a part is, for people.
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Hours => "an hour",
+            Self::HalfHours => "half an hour",
+            Self::Quarters => "a quarter of an hour",
+        }
     }
 
     /// When the first part of the day begins that ends with the part of `now`.

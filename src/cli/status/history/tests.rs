@@ -43,7 +43,7 @@ fn day(tz: &str) -> Day {
         "work: the sign-in session has ended: sign in with `sso-refresh login work`",
     ));
     // Killed, and started again an hour and a half later.
-    work.extend(refreshed(139, 130));
+    work.extend(refreshed(139, 130).map(|event| Event { event: Kind::TakenUp.name().into(), ..event }));
     work.extend(refreshed(28, 0));
     let home: Vec<Event> = refreshed(299, 130).chain(refreshed(28, 0)).collect();
     let pasts = vec![past("home", home), past("work", work)];
@@ -60,7 +60,8 @@ fn plain(text: &str) -> String {
 
 fn shown(day: &Day, paper: Paper) -> String {
     let text = plain(&day.drawn(paper));
-    assert!(text.lines().all(|line| line.chars().count() <= paper.width), "{text}");
+    // A command is not broken, so that it can be copied.
+    assert!(text.lines().all(|line| line.width() <= paper.width || line.contains('`')), "{text}");
     text
 }
 
@@ -80,7 +81,6 @@ fn a_day_is_understood_at_once() {
       · not running  the daemon did not run
       ? not known    the daemon was killed or crashed at some moment of this
 
-    Thu 15:20  stopping
     Thu 17:00  sso-refresh 0.1.0 has started: it keeps fresh home, work; programs
                ask at /run/user/1000/sso-refresh/api.sock
     Thu 21:20  work: could not refresh, and tries again from 2027-01-14T21:20:02Z
@@ -89,6 +89,7 @@ fn a_day_is_understood_at_once() {
     Fri 07:10  the machine was asleep for 6h
     Fri 09:20  work: the sign-in session has ended: sign in with
                `sso-refresh login work`
+    Fri 09:51  work: signed in
     Fri 11:41  the daemon was killed or crashed, some time after 09:51
     Fri 11:41  sso-refresh 0.1.0 has started
     ");
@@ -110,12 +111,12 @@ fn a_wide_terminal_shows_quarters() {
       · not running  the daemon did not run
       ? not known    the daemon was killed or crashed at some moment of this
 
-    Thu 15:20  stopping
     Thu 17:00  sso-refresh 0.1.0 has started: it keeps fresh home, work; programs ask at /run/user/1000/sso-refresh/api.sock
     Thu 21:20  work: could not refresh, and tries again from 2027-01-14T21:20:02Z on: can't resolve oidc.us-east-1.amazonaws.com
     Thu 23:50  work: works again, after 2h 30m
     Fri 07:10  the machine was asleep for 6h
     Fri 09:20  work: the sign-in session has ended: sign in with `sso-refresh login work`
+    Fri 09:51  work: signed in
     Fri 11:41  the daemon was killed or crashed, some time after 09:51
     Fri 11:41  sso-refresh 0.1.0 has started
     ");
@@ -126,21 +127,21 @@ fn times_are_those_on_the_wall() {
     let rulers = ["CET-1CEST,M3.5.0,M10.5.0/3", "<+0545>-5:45", "EST5EDT,M3.2.0,M11.1.0"].map(|tz| {
         let shown = shown(&day(tz), OLD);
         let said = shown.lines().find(|line| line.starts_with("the last")).unwrap();
-        let told = shown.lines().find(|line| line.contains("stopping")).unwrap();
+        let told = shown.lines().find(|line| line.contains("it keeps")).unwrap();
         format!("{}\n{said}\n{told}\n", shown.lines().next().unwrap())
     });
     insta::assert_snapshot!(rulers.join("\n"), @r"
                16:00   20:00   Fri     04:00   08:00   now
     the last 24 hours, until now (13:10, UTC+01:00), half an hour a character:
-    Thu 16:20  stopping
+    Thu 18:00  sso-refresh 0.1.0 has started: it keeps fresh home, work; programs
 
              20:00   Fri     04:00   08:00   12:00     now
     the last 24 hours, until now (17:55, UTC+05:45), half an hour a character:
-    Thu 21:05  stopping
+    Thu 22:45  sso-refresh 0.1.0 has started: it keeps fresh home, work; programs
 
            08:00   12:00   16:00   20:00   Fri         now
     the last 24 hours, until now (07:10, UTC-05:00), half an hour a character:
-    Thu 10:20  stopping
+    Thu 12:00  sso-refresh 0.1.0 has started: it keeps fresh home, work; programs
     ");
     // The night in which the clock goes from 1:59 to 3:00, and the one in which it goes from 2:59 back to 2:00.
     let nights = ["2027-03-28T10:10:00Z", "2027-10-31T10:10:00Z"].map(|now| {
@@ -181,7 +182,47 @@ fn without_utf8_and_with_long_names() {
     Fri 11:41  the daemon was killed or crashed, some time after 09:51
     Fri 11:41  sso-refresh 0.1.0 has started
 
-    the daemon is not running: start it with `sso-refresh service start`
+    the daemon is not running: start it with `sso-refresh service start`; until then
+    nothing is refreshed by itself
+    ");
+}
+
+#[test]
+fn a_narrow_terminal_shows_hours_and_wide_characters_move_nothing() {
+    let mut day = day("UTC");
+    day.pasts[0].session = "工作会话工作".into();
+    insta::assert_snapshot!(shown(&day, Paper { width: 50, utf8: true }), @r"
+                     16:00   Fri       now
+    工作会话工作    ··        zzzzzz███??█
+    work          ██··████▄××█zzzzzz██○??█
+
+    the last 24 hours, until now (12:10, UTC), an hour
+    a character:
+      █ fresh        programs had a good token
+      ▄ due          it could not be refreshed for a
+                     while, and was still good
+      × outage       the token had expired
+      ○ signed out   only a sign-in could help
+      z asleep       the machine slept
+      · not running  the daemon did not run
+      ? not known    the daemon was killed or crashed
+                     at some moment of this
+
+    Thu 17:00  sso-refresh 0.1.0 has started: it keeps
+               fresh home, work; programs ask at
+               /run/user/1000/sso-refresh/api.sock
+    Thu 21:20  work: could not refresh, and tries
+               again from 2027-01-14T21:20:02Z on:
+               can't resolve
+               oidc.us-east-1.amazonaws.com
+    Thu 23:50  work: works again, after 2h 30m
+    Fri 07:10  the machine was asleep for 6h
+    Fri 09:20  work: the sign-in session has ended:
+               sign in with `sso-refresh login work`
+    Fri 09:51  work: signed in
+    Fri 11:41  the daemon was killed or crashed, some
+               time after 09:51
+    Fri 11:41  sso-refresh 0.1.0 has started
     ");
 }
 
@@ -189,33 +230,60 @@ fn without_utf8_and_with_long_names() {
 fn colours_are_for_what_is_not_plain() {
     let mut day = day("UTC");
     day.pasts.remove(0);
+    day.trouble = Some(client::Error::NotRunning);
     let escaped = |paper| {
         let text = day.drawn(paper).replace('\u{1b}', "^");
-        text.lines().skip(1).take(11).collect::<Vec<_>>().join("\n")
+        text.lines().skip(1).collect::<Vec<_>>().join("\n")
     };
     insta::assert_snapshot!(escaped(OLD), @r"
-    work  ^[32m██████^[0m^[2m···^[0m^[32m████████^[0m^[33m▄▄^[0m^[31m××××^[0m^[32m██^[0m^[34mzzzzzzzzzzzz^[0m^[32m████^[0m^[35m○○^[0m^[2m???^[0m^[32m██^[0m
+    work  ^[32m██████^[0m^[2m···^[0m^[32m████████^[0m^[33m▄▄^[0m^[31m××××^[0m^[32m██^[0m^[2mzzzzzzzzzzzz^[0m^[32m████^[0m^[31m○○^[0m^[2m???^[0m^[32m██^[0m
 
     the last 24 hours, until now (12:10, UTC), half an hour a character:
       ^[32m█^[0m fresh        programs had a good token
       ^[33m▄^[0m due          it could not be refreshed for a while, and was still good
       ^[31m×^[0m outage       the token had expired
-      ^[35m○^[0m signed out   only a sign-in could help
-      ^[34mz^[0m asleep       the machine slept
+      ^[31m○^[0m signed out   only a sign-in could help
+      ^[2mz^[0m asleep       the machine slept
       ^[2m·^[0m not running  the daemon did not run
       ^[2m?^[0m not known    the daemon was killed or crashed at some moment of this
+
+    Thu 17:00  sso-refresh 0.1.0 has started: it keeps fresh home, work; programs
+               ask at /run/user/1000/sso-refresh/api.sock
+    Thu 21:20  work: could not refresh, and tries again from 2027-01-14T21:20:02Z
+               on: can't resolve oidc.us-east-1.amazonaws.com
+    Thu 23:50  work: works again, after 2h 30m
+    Fri 07:10  the machine was asleep for 6h
+    Fri 09:20  work: the sign-in session has ended: sign in with
+               `sso-refresh login work`
+    Fri 09:51  work: signed in
+    Fri 11:41  the daemon was killed or crashed, some time after 09:51
+    Fri 11:41  sso-refresh 0.1.0 has started
+
+    ^[31mthe daemon is not running: start it with `sso-refresh service start`; until then^[0m
+    ^[31mnothing is refreshed by itself^[0m
     ");
     insta::assert_snapshot!(escaped(WIDE), @r"
-    work    ^[32m██████████^[0m^[2m·······^[0m^[32m█████████████████^[0m^[33m▄▄▄^[0m^[31m××××××××^[0m^[32m█████^[0m^[34mzzzzzzzzzzzzzzzzzzzzzzzz^[0m^[32m████████^[0m^[35m○○○^[0m^[2m???????^[0m^[32m██^[0m
+    work    ^[32m██████████^[0m^[2m·······^[0m^[32m█████████████████^[0m^[33m▄▄▄^[0m^[31m××××××××^[0m^[32m█████^[0m^[2mzzzzzzzzzzzzzzzzzzzzzzzz^[0m^[32m████████^[0m^[31m○○○^[0m^[2m???????^[0m^[32m██^[0m
 
     the last 24 hours, until now (12:10, UTC), a quarter of an hour a character:
       ^[32m█^[0m fresh        programs had a good token
       ^[33m▄^[0m due          it could not be refreshed for a while, and was still good
       ^[31m×^[0m outage       the token had expired
-      ^[35m○^[0m signed out   only a sign-in could help
-      ^[34mz^[0m asleep       the machine slept
+      ^[31m○^[0m signed out   only a sign-in could help
+      ^[2mz^[0m asleep       the machine slept
       ^[2m·^[0m not running  the daemon did not run
       ^[2m?^[0m not known    the daemon was killed or crashed at some moment of this
+
+    Thu 17:00  sso-refresh 0.1.0 has started: it keeps fresh home, work; programs ask at /run/user/1000/sso-refresh/api.sock
+    Thu 21:20  work: could not refresh, and tries again from 2027-01-14T21:20:02Z on: can't resolve oidc.us-east-1.amazonaws.com
+    Thu 23:50  work: works again, after 2h 30m
+    Fri 07:10  the machine was asleep for 6h
+    Fri 09:20  work: the sign-in session has ended: sign in with `sso-refresh login work`
+    Fri 09:51  work: signed in
+    Fri 11:41  the daemon was killed or crashed, some time after 09:51
+    Fri 11:41  sso-refresh 0.1.0 has started
+
+    ^[31mthe daemon is not running: start it with `sso-refresh service start`; until then nothing is refreshed by itself^[0m
     ");
 }
 
@@ -232,7 +300,8 @@ fn where_nothing_is_known_it_says_so() {
     the last 24 hours, until now (12:10, UTC), half an hour a character:
       nothing is known of them: the daemon keeps the history while it runs
 
-    the daemon is not running: start it with `sso-refresh service start`
+    the daemon is not running: start it with `sso-refresh service start`; until then
+    nothing is refreshed by itself
     ");
 }
 
