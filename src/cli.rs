@@ -28,6 +28,8 @@ mod reload;
 mod roles;
 mod run;
 mod service;
+#[cfg(test)]
+mod sheet;
 #[cfg(feature = "simulator")]
 mod simulate;
 mod status;

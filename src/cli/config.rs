@@ -88,8 +88,8 @@ fn table(explained: &[Explained]) -> Table<3> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::sheet::sheet;
 
-    /// It has no colours.
     #[test]
     fn the_settings_fit_a_terminal() {
         let explained = |key: &str, value: Option<&str>, origin: &str| Explained {
@@ -102,7 +102,8 @@ mod tests {
             explained("session.work.session_duration", None, "default"),
             explained("refresh_before", Some("25m"), "~/.config/sso-refresh/config.toml:1"),
         ];
-        insta::assert_snapshot!(table(&settings).text(Some(80)), @r"
+        insta::assert_snapshot!(sheet(|width| table(&settings).text(Some(width))), @r"
+        ── 80 columns
         SETTING                     VALUE                      FROM
         session.work.start_url      https://example.awsapps.c  ~/.aws/config:2
                                     om/start
@@ -110,13 +111,16 @@ mod tests {
         ion
         refresh_before              25m                        ~/.config/sso-refresh/con
                                                                fig.toml:1
-        ");
-        insta::assert_snapshot!(table(&settings).text(Some(140)), @r"
+
+        ── without colours
+
+        ── 140 columns
         SETTING                        VALUE                              FROM
         session.work.start_url         https://example.awsapps.com/start  ~/.aws/config:2
         session.work.session_duration  -                                  default
         refresh_before                 25m                                ~/.config/sso-refresh/config.toml:1
+
+        ── without colours
         ");
-        assert!(!table(&settings).text(Some(80)).contains('\u{1b}'));
     }
 }

@@ -12,6 +12,7 @@ use super::{
     exit::{self, Failure},
     login::is_utf8,
     out,
+    table::readable_width,
 };
 use crate::{
     api::VERSION,
@@ -62,7 +63,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
             out::line(line)?;
         }
         let marks = if is_utf8(&context.env) { Marks::Unicode } else { Marks::Ascii };
-        out::text(&list::text(&topics, marks))?;
+        out::text(&list::text(&topics, marks, readable_width()))?;
     }
     let fails = topics.iter().any(|topic| topic.verdict() == Verdict::Failure);
     Ok(if fails { exit::FAILED } else { exit::DONE })

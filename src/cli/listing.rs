@@ -96,6 +96,7 @@ pub(super) fn table<const N: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::sheet::sheet;
 
     #[test]
     fn a_row_is_a_line_and_acts_on_no_terminal() {
@@ -106,34 +107,49 @@ mod tests {
         assert!(lines.len() == 3 && lines[2].ends_with('…'), "{shown}");
     }
 
-    /// What `accounts` and `roles` print has no colours, so that it is the same without.
     #[test]
     fn listings_fit_a_terminal() {
-        let rows = || {
-            let name = "A long name of an account: the 工作 of a team that has much to say about itself";
-            let account =
-                |id: &str, name: &str, email: &str| [id.to_owned(), name.to_owned(), email.to_owned()];
-            [
-                account("012345678901", "Sandbox", "sandbox@example.com"),
-                account("210987654321", name, "aws+production-and-more@example.com"),
-            ]
+        let name = "A long name of an account: the 工作 of a team that has much to say about itself";
+        let accounts = || {
+            let rows = [
+                ["012345678901", "Sandbox", "sandbox@example.com"],
+                ["210987654321", name, "aws+production-and-more@example.com"],
+            ];
+            table(["ACCOUNT", "NAME", "EMAIL"], rows.into_iter().map(|row| row.map(str::to_owned)))
         };
-        let accounts = |width| table(["ACCOUNT", "NAME", "EMAIL"], rows().into_iter()).text(Some(width));
-        insta::assert_snapshot!(accounts(80), @r"
+        insta::assert_snapshot!(sheet(|width| accounts().text(Some(width))), @r"
+        ── 80 columns
         ACCOUNT       NAME                              EMAIL
         012345678901  Sandbox                           sandbox@example.com
         210987654321  A long name of an account: the    aws+production-and-more@example.
                       工作 of a team that has much to   com
                       say about itself
-        ");
-        insta::assert_snapshot!(accounts(140), @r"
+
+        ── without colours
+
+        ── 140 columns
         ACCOUNT       NAME                                                                             EMAIL
         012345678901  Sandbox                                                                          sandbox@example.com
         210987654321  A long name of an account: the 工作 of a team that has much to say about itself  aws+production-and-more@example.com
+
+        ── without colours
         ");
-        assert!(!accounts(80).contains('\u{1b}'));
-        let roles = table(["ROLE"], ["Developer", "ReadOnly"].map(|role| [role.to_owned()]).into_iter());
-        assert_eq!(roles.text(Some(80)), "ROLE\nDeveloper\nReadOnly\n");
-        assert_eq!(roles.text(Some(140)), roles.text(None));
+        let roles =
+            || table(["ROLE"], ["Developer", &"ReadOnly".repeat(8)].map(|role| [role.into()]).into_iter());
+        insta::assert_snapshot!(sheet(|width| roles().text(Some(width))), @r"
+        ── 80 columns
+        ROLE
+        Developer
+        ReadOnlyReadOnlyReadOnlyReadOnlyReadOnlyReadOnlyReadOnlyReadOnly
+
+        ── without colours
+
+        ── 140 columns
+        ROLE
+        Developer
+        ReadOnlyReadOnlyReadOnlyReadOnlyReadOnlyReadOnlyReadOnlyReadOnly
+
+        ── without colours
+        ");
     }
 }

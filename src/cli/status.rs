@@ -21,7 +21,7 @@ use super::{
     out,
     palette::{SOON, WRONG},
     table::readable_width,
-    wrap::wrapped,
+    wrap::painted,
 };
 use crate::{
     api::{DaemonInfo, EndpointInfo, Report, VERSION, client},
@@ -245,9 +245,7 @@ impl Overview {
             if !lines.is_empty() {
                 text.push('\n');
             }
-            for line in lines.iter().flat_map(|line| wrapped(line, width)) {
-                text.extend([format!("{style}{line}{style:#}").as_str(), "\n"]);
-            }
+            text.extend(lines.iter().map(|line| painted(line, style, width)));
         };
         paragraph(WRONG, self.trouble.as_slice());
         paragraph(Style::new(), self.endpoint.as_slice());

@@ -15,7 +15,7 @@ use crate::config;
 /// What an old terminal and a letter to a colleague have room for, in columns.
 pub(super) const USUAL: usize = 80;
 /// Nobody reads longer lines with ease.
-const WIDEST: usize = 140;
+pub(super) const WIDEST: usize = 140;
 /// As little of the first column may be left before others are broken too.
 const LEAST: usize = 8;
 /// Between columns, in blanks.

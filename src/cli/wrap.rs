@@ -1,5 +1,6 @@
-//! [`wrapped`], [`cut`]: text in lines that a terminal has room for.
+//! [`wrapped`], [`painted`], [`cut`]: text in lines that a terminal has room for.
 
+use anstyle::Style;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// `text` in lines of at most `width` columns. A word is not broken, and nor is what is there to be copied: what stands
@@ -24,6 +25,11 @@ pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
         lines.push(line);
     }
     lines
+}
+
+/// The same in one colour, each line with its end.
+pub(super) fn painted(text: &str, style: Style, width: usize) -> String {
+    wrapped(text, width).into_iter().map(|line| format!("{style}{line}{style:#}\n")).collect()
 }
 
 /// `text` in at most `width` columns; where some of it is left out, it ends in the `ellipsis`.

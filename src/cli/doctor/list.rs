@@ -12,8 +12,6 @@ use crate::{
     doctor::{Finding, Remedy, Topic, Verdict},
 };
 
-/// What an old terminal and a letter to a colleague have room for, in characters.
-const WIDTH: usize = 80;
 /// Where the findings begin: behind a mark and the name of the topic.
 const INDENT: usize = 17;
 
@@ -39,12 +37,12 @@ impl Marks {
     }
 }
 
-/// A line a topic that is well, and what is found of the others.
-pub(super) fn text(topics: &[Topic], marks: Marks) -> String {
-    let mut text = String::new();
+/// A line a topic that is well, and what is found of the others, in `width` columns.
+pub(super) fn text(topics: &[Topic], marks: Marks, width: usize) -> String {
+    let (mut text, room) = (String::new(), width.saturating_sub(INDENT));
     for topic in topics {
         if topic.verdict() == Verdict::Ok {
-            row(&mut text, marks, Verdict::Ok, topic.name, &topic.summary);
+            text.push_str(&row(marks, Verdict::Ok, topic.name, &topic.summary, room));
             continue;
         }
         let (mut name, mut told, mut before) = (topic.name, None, None);
@@ -54,31 +52,32 @@ pub(super) fn text(topics: &[Topic], marks: Marks) -> String {
             if before.replace(said) == Some(said) && finding.verdict == Verdict::NotChecked {
                 continue;
             }
-            row(&mut text, marks, finding.verdict, name, &finding.finding);
+            text.push_str(&row(marks, finding.verdict, name, &finding.finding, room));
             // One remedy for several findings stands behind the first.
             if let Some(remedy) = finding.remedy.as_ref().filter(|remedy| told != Some(*remedy)) {
                 told = Some(remedy);
-                for line in wrapped(&sentence(remedy), WIDTH - INDENT - 2) {
+                for line in wrapped(&sentence(remedy), room.saturating_sub(2)) {
                     let _ = writeln!(text, "{:INDENT$}  {line}", "");
                 }
             }
             name = "";
         }
     }
-    let _ = writeln!(text, "\n{}", wrapped(&summary(topics), WIDTH).join("\n"));
+    let _ = writeln!(text, "\n{}", wrapped(&summary(topics), width).join("\n"));
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     lines.join("\n") + "\n"
 }
 
-fn row(text: &mut String, marks: Marks, verdict: Verdict, name: &str, said: &str) {
+fn row(marks: Marks, verdict: Verdict, name: &str, said: &str, room: usize) -> String {
     let style = style(verdict);
     let mark = marks.of(verdict);
-    let mut lines = wrapped(said, WIDTH - INDENT).into_iter();
+    let mut lines = wrapped(said, room).into_iter();
     let first = lines.next().unwrap_or_default();
-    let _ = writeln!(text, "{style}{mark}{style:#} {name:width$}{first}", width = INDENT - 2);
+    let mut text = format!("{style}{mark}{style:#} {name:width$}{first}\n", width = INDENT - 2);
     for line in lines {
         let _ = writeln!(text, "{:INDENT$}{line}", "");
     }
+    text
 }
 
 fn style(verdict: Verdict) -> Style {
@@ -131,6 +130,7 @@ fn summary(topics: &[Topic]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::{sheet::sheet, table::USUAL};
 
     fn finding(verdict: Verdict, finding: &str, remedy: Option<Remedy>) -> Finding {
         Finding { check: "x", about: None, verdict, finding: finding.into(), remedy }
@@ -138,10 +138,6 @@ mod tests {
 
     fn topic(name: &'static str, findings: Vec<Finding>) -> Topic {
         Topic { name, summary: "as it should be".into(), findings }
-    }
-
-    fn plain(topics: &[Topic], marks: Marks) -> String {
-        anstream::adapter::strip_str(&text(topics, marks)).to_string()
     }
 
     fn run(command: &str) -> Remedy {
@@ -152,9 +148,28 @@ mod tests {
     fn all_is_well_in_a_line_a_topic() {
         let ok = || finding(Verdict::Ok, "fine", None);
         let topics = [topic("configuration", vec![ok(), ok()]), topic("sessions", vec![ok()])];
-        insta::assert_snapshot!(plain(&topics, Marks::Unicode), @r"
+        insta::assert_snapshot!(sheet(|width| text(&topics, Marks::Unicode, width)), @r"
+        ── 80 columns
         ✓ configuration  as it should be
         ✓ sessions       as it should be
+
+        All 3 checks passed.
+
+        ── in colour
+        ^[1m^[32m✓^[0m configuration  as it should be
+        ^[1m^[32m✓^[0m sessions       as it should be
+
+        All 3 checks passed.
+
+        ── 140 columns
+        ✓ configuration  as it should be
+        ✓ sessions       as it should be
+
+        All 3 checks passed.
+
+        ── in colour
+        ^[1m^[32m✓^[0m configuration  as it should be
+        ^[1m^[32m✓^[0m sessions       as it should be
 
         All 3 checks passed.
         ");
@@ -189,8 +204,8 @@ mod tests {
                 ],
             ),
         ];
-        let shown = plain(&topics, Marks::Ascii);
-        insta::assert_snapshot!(shown, @r"
+        insta::assert_snapshot!(sheet(|width| text(&topics, Marks::Ascii, width)), @r"
+        ── 80 columns
         ! AWS config     ~/.aws/config:5: the profile `old` is legacy: its token can't
                          be refreshed
                            In ~/.aws/config, [profile old]: replace sso_start_url and
@@ -206,12 +221,54 @@ mod tests {
 
         2 failures, 1 warning, 2 not checked, 1 passed
         First: run `sso-refresh login work`
+
+        ── in colour
+        ^[1m^[33m!^[0m AWS config     ~/.aws/config:5: the profile `old` is legacy: its token can't
+                         be refreshed
+                           In ~/.aws/config, [profile old]: replace sso_start_url and
+                           sso_region by
+
+                             sso_session = work
+        ^[2m-^[0m network        no session is configured
+        ^[1m^[31mx^[0m sessions       `work` is signed out: there is no token file
+                           run `sso-refresh login work`
+        ^[1m^[31mx^[0m                `a-name-of-no-end-at-all` is signed out
+                           run
+                           `sso-refresh login a-name-of-no-end-at-all-that-will-not-be-broken`
+
+        2 failures, 1 warning, 2 not checked, 1 passed
+        First: run `sso-refresh login work`
+
+        ── 140 columns
+        ! AWS config     ~/.aws/config:5: the profile `old` is legacy: its token can't be refreshed
+                           In ~/.aws/config, [profile old]: replace sso_start_url and sso_region by
+
+                             sso_session = work
+        - network        no session is configured
+        x sessions       `work` is signed out: there is no token file
+                           run `sso-refresh login work`
+        x                `a-name-of-no-end-at-all` is signed out
+                           run `sso-refresh login a-name-of-no-end-at-all-that-will-not-be-broken`
+
+        2 failures, 1 warning, 2 not checked, 1 passed
+        First: run `sso-refresh login work`
+
+        ── in colour
+        ^[1m^[33m!^[0m AWS config     ~/.aws/config:5: the profile `old` is legacy: its token can't be refreshed
+                           In ~/.aws/config, [profile old]: replace sso_start_url and sso_region by
+
+                             sso_session = work
+        ^[2m-^[0m network        no session is configured
+        ^[1m^[31mx^[0m sessions       `work` is signed out: there is no token file
+                           run `sso-refresh login work`
+        ^[1m^[31mx^[0m                `a-name-of-no-end-at-all` is signed out
+                           run `sso-refresh login a-name-of-no-end-at-all-that-will-not-be-broken`
+
+        2 failures, 1 warning, 2 not checked, 1 passed
+        First: run `sso-refresh login work`
         ");
-        // A command is not broken, however long it is.
-        let mut broken = shown.lines().filter(|line| !line.trim_start().starts_with('`'));
-        assert!(broken.all(|line| line.chars().count() <= WIDTH), "{shown}");
-        assert!(text(&topics, Marks::Ascii).contains("\u{1b}["), "it has colours");
-        insta::assert_snapshot!(plain(&topics[..1], Marks::Unicode).lines().last().unwrap(), @"First: what is said of AWS config above");
-        insta::assert_snapshot!(plain(&topics[1..2], Marks::Unicode).lines().last().unwrap(), @"0 checks passed, 2 could not be made.");
+        let last = |topics| text(topics, Marks::Unicode, USUAL).lines().last().unwrap().to_owned();
+        assert_eq!(last(&topics[..1]), "First: what is said of AWS config above");
+        assert_eq!(last(&topics[1..2]), "0 checks passed, 2 could not be made.");
     }
 }

@@ -1,5 +1,6 @@
 //! `service status`: how the service manager has the service, and how the sessions are.
 
+use anstyle::Style;
 use serde::Serialize;
 
 use super::manager::Manager;
@@ -9,11 +10,13 @@ use crate::{
         context::Context,
         exit::{self, Failure},
         out,
+        palette::{SOON, WELL, WRONG},
         status::Overview,
         table::readable_width,
+        wrap::painted,
     },
     config::paths::Paths,
-    service::{Activity, State},
+    service::{Activity, State, systemd::UNMASK},
 };
 
 /// What the command takes.
@@ -70,18 +73,17 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
 /// Shows both to people.
 pub(super) async fn show(manager: &Manager, context: &Context) -> Result<u8, Failure> {
     let state = manager.state().await?;
-    for line in lines(&state, &context.paths) {
-        out::line(&line)?;
-    }
+    let width = readable_width();
+    out::text(&text(&state, &context.paths, width))?;
     let (overview, code) = sessions(&state, context).await?;
     if let Some(overview) = overview {
         // One that comes up meanwhile is the service's.
         if let Some(pid) = overview.daemon_pid().filter(|_| state.is_down()) {
-            out::line(&format!(
-                "sso-refresh runs outside of the service (process {pid}): `kill {pid}` ends it."
-            ))?;
+            let line =
+                format!("sso-refresh runs outside of the service (process {pid}): `kill {pid}` ends it.");
+            out::text(&painted(&line, SOON, width))?;
         }
-        out::text(&format!("\n{}", overview.text(context.clock.now(), readable_width())))?;
+        out::text(&format!("\n{}", overview.text(context.clock.now(), width)))?;
     }
     Ok(code)
 }
@@ -125,32 +127,180 @@ fn word(activity: Activity) -> &'static str {
     }
 }
 
-fn lines(state: &State, paths: &Paths) -> Vec<String> {
+/// What people read of it, in lines of `width` columns.
+fn text(state: &State, paths: &Paths, width: usize) -> String {
+    lines(state, paths).iter().map(|(style, line)| painted(line, *style, width)).collect()
+}
+
+fn lines(state: &State, paths: &Paths) -> Vec<(Style, String)> {
+    if state.masked {
+        let line = format!("The service is masked, so that nothing can start it: `{UNMASK}` ends that.");
+        return vec![(WRONG, line)];
+    }
     if !state.loaded {
-        return vec!["The service is not installed: `sso-refresh service install` does that.".to_owned()];
+        let line = "The service is not installed: `sso-refresh service install` does that.";
+        return vec![(WRONG, line.to_owned())];
     }
     let process = state.pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
     let result = state.result.as_ref().map(|result| format!(" ({result})")).unwrap_or_default();
     let asked = if state.listening { " until a program asks for a token" } else { "" };
     let mut lines = vec![match state.activity {
-        Activity::Running => format!("The service runs{process}."),
-        Activity::Changing => format!("The service is starting or stopping{process}."),
+        Activity::Running => (WELL, format!("The service runs{process}.")),
+        Activity::Changing => (SOON, format!("The service is starting or stopping{process}.")),
         Activity::Stopped => {
-            format!("The service is stopped{asked}: `sso-refresh service start` starts it.")
+            let style = if state.listening { SOON } else { WRONG };
+            (style, format!("The service is stopped{asked}: `sso-refresh service start` starts it."))
         }
-        Activity::Failed => format!(
-            "The service has failed{result}: `sso-refresh service logs` tells why, and `sso-refresh service start` \
-             starts it again."
+        Activity::Failed => (
+            WRONG,
+            format!(
+                "The service has failed{result}: `sso-refresh service logs` tells why, and \
+                 `sso-refresh service start` starts it again."
+            ),
         ),
     }];
     let file = state.file.as_ref().map(|file| format!(" ({})", paths.show(file))).unwrap_or_default();
     lines.push(if state.enabled {
-        format!("It starts with your session{file}.")
+        (Style::new(), format!("It starts with your session{file}."))
     } else {
-        format!("It does not start with your session{file}: `sso-refresh service install` changes that.")
+        let line =
+            format!("It does not start with your session{file}: `sso-refresh service install` changes that.");
+        (SOON, line)
     });
     if state.stale {
-        lines.push("Its files have changed since: `sso-refresh service install` takes that up.".to_owned());
+        let line = "Its files have changed since: `sso-refresh service install` takes that up.";
+        lines.push((SOON, line.to_owned()));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{cli::sheet::sheet, config::environment::Environment};
+
+    #[test]
+    fn how_the_service_is_fits_a_terminal_and_has_its_colour() {
+        let paths = Paths::resolve(&Environment::from_pairs([("HOME", "/home/me")]), None).unwrap();
+        let of = |activity| State {
+            loaded: true,
+            masked: false,
+            enabled: true,
+            activity,
+            pid: None,
+            result: None,
+            file: Some("/home/me/.config/systemd/user/sso-refresh.service".into()),
+            stale: false,
+            watchdog: None,
+            listening: false,
+        };
+        let states = [
+            State { pid: Some(4711), ..of(Activity::Running) },
+            State { pid: Some(4711), enabled: false, stale: true, ..of(Activity::Changing) },
+            State { listening: true, ..of(Activity::Stopped) },
+            of(Activity::Stopped),
+            State { result: Some("exit-code".into()), ..of(Activity::Failed) },
+            State { loaded: false, ..of(Activity::Stopped) },
+            State { loaded: false, masked: true, ..of(Activity::Stopped) },
+        ];
+        let all = |width| states.iter().map(|state| text(state, &paths, width) + "\n").collect();
+        insta::assert_snapshot!(sheet(all), @r"
+        ── 80 columns
+        The service runs (process 4711).
+        It starts with your session (~/.config/systemd/user/sso-refresh.service).
+
+        The service is starting or stopping (process 4711).
+        It does not start with your session
+        (~/.config/systemd/user/sso-refresh.service): `sso-refresh service install`
+        changes that.
+        Its files have changed since: `sso-refresh service install` takes that up.
+
+        The service is stopped until a program asks for a token:
+        `sso-refresh service start` starts it.
+        It starts with your session (~/.config/systemd/user/sso-refresh.service).
+
+        The service is stopped: `sso-refresh service start` starts it.
+        It starts with your session (~/.config/systemd/user/sso-refresh.service).
+
+        The service has failed (exit-code): `sso-refresh service logs` tells why, and
+        `sso-refresh service start` starts it again.
+        It starts with your session (~/.config/systemd/user/sso-refresh.service).
+
+        The service is not installed: `sso-refresh service install` does that.
+
+        The service is masked, so that nothing can start it:
+        `systemctl --user unmask sso-refresh.service sso-refresh.socket` ends that.
+
+
+        ── in colour
+        ^[32mThe service runs (process 4711).^[0m
+        It starts with your session (~/.config/systemd/user/sso-refresh.service).
+
+        ^[33mThe service is starting or stopping (process 4711).^[0m
+        ^[33mIt does not start with your session^[0m
+        ^[33m(~/.config/systemd/user/sso-refresh.service): `sso-refresh service install`^[0m
+        ^[33mchanges that.^[0m
+        ^[33mIts files have changed since: `sso-refresh service install` takes that up.^[0m
+
+        ^[33mThe service is stopped until a program asks for a token:^[0m
+        ^[33m`sso-refresh service start` starts it.^[0m
+        It starts with your session (~/.config/systemd/user/sso-refresh.service).
+
+        ^[31mThe service is stopped: `sso-refresh service start` starts it.^[0m
+        It starts with your session (~/.config/systemd/user/sso-refresh.service).
+
+        ^[31mThe service has failed (exit-code): `sso-refresh service logs` tells why, and^[0m
+        ^[31m`sso-refresh service start` starts it again.^[0m
+        It starts with your session (~/.config/systemd/user/sso-refresh.service).
+
+        ^[31mThe service is not installed: `sso-refresh service install` does that.^[0m
+
+        ^[31mThe service is masked, so that nothing can start it:^[0m
+        ^[31m`systemctl --user unmask sso-refresh.service sso-refresh.socket` ends that.^[0m
+
+
+        ── 140 columns
+        The service runs (process 4711).
+        It starts with your session (~/.config/systemd/user/sso-refresh.service).
+
+        The service is starting or stopping (process 4711).
+        It does not start with your session (~/.config/systemd/user/sso-refresh.service): `sso-refresh service install` changes that.
+        Its files have changed since: `sso-refresh service install` takes that up.
+
+        The service is stopped until a program asks for a token: `sso-refresh service start` starts it.
+        It starts with your session (~/.config/systemd/user/sso-refresh.service).
+
+        The service is stopped: `sso-refresh service start` starts it.
+        It starts with your session (~/.config/systemd/user/sso-refresh.service).
+
+        The service has failed (exit-code): `sso-refresh service logs` tells why, and `sso-refresh service start` starts it again.
+        It starts with your session (~/.config/systemd/user/sso-refresh.service).
+
+        The service is not installed: `sso-refresh service install` does that.
+
+        The service is masked, so that nothing can start it: `systemctl --user unmask sso-refresh.service sso-refresh.socket` ends that.
+
+
+        ── in colour
+        ^[32mThe service runs (process 4711).^[0m
+        It starts with your session (~/.config/systemd/user/sso-refresh.service).
+
+        ^[33mThe service is starting or stopping (process 4711).^[0m
+        ^[33mIt does not start with your session (~/.config/systemd/user/sso-refresh.service): `sso-refresh service install` changes that.^[0m
+        ^[33mIts files have changed since: `sso-refresh service install` takes that up.^[0m
+
+        ^[33mThe service is stopped until a program asks for a token: `sso-refresh service start` starts it.^[0m
+        It starts with your session (~/.config/systemd/user/sso-refresh.service).
+
+        ^[31mThe service is stopped: `sso-refresh service start` starts it.^[0m
+        It starts with your session (~/.config/systemd/user/sso-refresh.service).
+
+        ^[31mThe service has failed (exit-code): `sso-refresh service logs` tells why, and `sso-refresh service start` starts it again.^[0m
+        It starts with your session (~/.config/systemd/user/sso-refresh.service).
+
+        ^[31mThe service is not installed: `sso-refresh service install` does that.^[0m
+
+        ^[31mThe service is masked, so that nothing can start it: `systemctl --user unmask sso-refresh.service sso-refresh.socket` ends that.^[0m
+        ");
+    }
 }

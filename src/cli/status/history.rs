@@ -19,7 +19,7 @@ use crate::{
         out,
         palette::{FAINT, SOON, WELL, WRONG},
         table::readable_width,
-        wrap::{cut, wrapped},
+        wrap::{cut, painted, wrapped},
     },
     config,
     events::{Event, history},
@@ -178,9 +178,7 @@ impl Day {
         }
         if let Some(trouble) = &self.trouble {
             text.push('\n');
-            for line in wrapped(&trouble_line(trouble), width) {
-                let _ = writeln!(text, "{WRONG}{line}{WRONG:#}");
-            }
+            text.push_str(&painted(&trouble_line(trouble), WRONG, width));
         }
         text
     }

@@ -58,7 +58,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        cli::table::USUAL,
+        cli::{sheet::sheet, table::USUAL},
         session::status::{EndSource, Next, State},
     };
 
@@ -135,17 +135,14 @@ mod tests {
         ]
     }
 
-    fn shown(sessions: &[Status], width: usize) -> String {
-        table(sessions, NOW, width).replace('\u{1b}', "^")
-    }
-
     fn plain(sessions: &[Status], width: usize) -> String {
         anstream::adapter::strip_str(&table(sessions, NOW, width)).to_string()
     }
 
     #[test]
-    fn a_glance_at_80_columns() {
-        insta::assert_snapshot!(plain(&sessions(), USUAL), @r"
+    fn a_glance_tells_every_state() {
+        insta::assert_snapshot!(sheet(|width| table(&sessions(), NOW, width)), @r"
+        ── 80 columns
         SESSION           STATE           TOKEN LEFT  NEXT                SESSION ENDS
         work              fresh           59m         refresh in 37m 52s  ~7h 2m learned
         customer-product  trying again    9m 3s       retry in 12s        -
@@ -171,38 +168,8 @@ mod tests {
           run `sso-refresh login new`
         soon              starting        -           -                   -
           its token file is being read
-        ");
-    }
 
-    #[test]
-    fn a_glance_at_140_columns() {
-        insta::assert_snapshot!(plain(&sessions(), 140), @r"
-        SESSION                                STATE           TOKEN LEFT  NEXT                SESSION ENDS
-        work                                   fresh           59m         refresh in 37m 52s  ~7h 2m learned
-        customer-production-admin-eu-west-1    trying again    9m 3s       retry in 12s        -
-          can't find the host oidc.eu-west-1.amazonaws.com: check the network
-        customer-production-admin-eu-west-1-2  sign in needed  20m         -                   -
-          the sign-in session has ended (oidc.eu-west-1.amazonaws.com answered invalid_grant (HTTP 400): Invalid refresh token provided)
-          run `sso-refresh login customer-production-admin-eu-west-1-2`
-        idle                                   expired         expired     -                   -
-          its token has expired, and nothing refreshes it
-          run `sso-refresh refresh idle`
-        bare                                   can't refresh   20m         expiry in 20m       -
-          it was issued without a refresh token
-          run `sso-refresh login bare`
-        工作                                   refreshing      10m         -                   ~14m as set
-          run `sso-refresh login 工作 --renew`
-        new                                    signed out      -           -                   -
-          there is no token file
-          run `sso-refresh login new`
-        soon                                   starting        -           -                   -
-          its token file is being read
-        ");
-    }
-
-    #[test]
-    fn colours_at_80_columns() {
-        insta::assert_snapshot!(shown(&sessions(), USUAL), @r"
+        ── in colour
         SESSION           STATE           TOKEN LEFT  NEXT                SESSION ENDS
         work              ^[32mfresh^[0m           59m         refresh in 37m 52s  ~7h 2m learned
         customer-product  ^[33mtrying again^[0m    9m 3s       retry in 12s        -
@@ -228,12 +195,30 @@ mod tests {
           ^[1mrun `sso-refresh login new`^[0m
         soon              ^[33mstarting^[0m        -           -                   -
           its token file is being read
-        ");
-    }
 
-    #[test]
-    fn colours_at_140_columns() {
-        insta::assert_snapshot!(shown(&sessions(), 140), @r"
+        ── 140 columns
+        SESSION                                STATE           TOKEN LEFT  NEXT                SESSION ENDS
+        work                                   fresh           59m         refresh in 37m 52s  ~7h 2m learned
+        customer-production-admin-eu-west-1    trying again    9m 3s       retry in 12s        -
+          can't find the host oidc.eu-west-1.amazonaws.com: check the network
+        customer-production-admin-eu-west-1-2  sign in needed  20m         -                   -
+          the sign-in session has ended (oidc.eu-west-1.amazonaws.com answered invalid_grant (HTTP 400): Invalid refresh token provided)
+          run `sso-refresh login customer-production-admin-eu-west-1-2`
+        idle                                   expired         expired     -                   -
+          its token has expired, and nothing refreshes it
+          run `sso-refresh refresh idle`
+        bare                                   can't refresh   20m         expiry in 20m       -
+          it was issued without a refresh token
+          run `sso-refresh login bare`
+        工作                                   refreshing      10m         -                   ~14m as set
+          run `sso-refresh login 工作 --renew`
+        new                                    signed out      -           -                   -
+          there is no token file
+          run `sso-refresh login new`
+        soon                                   starting        -           -                   -
+          its token file is being read
+
+        ── in colour
         SESSION                                STATE           TOKEN LEFT  NEXT                SESSION ENDS
         work                                   ^[32mfresh^[0m           59m         refresh in 37m 52s  ~7h 2m learned
         customer-production-admin-eu-west-1    ^[33mtrying again^[0m    9m 3s       retry in 12s        -
@@ -260,9 +245,25 @@ mod tests {
     #[test]
     fn what_to_do_is_a_column_where_there_is_room() {
         let sessions = sessions();
-        insta::assert_snapshot!(plain(&sessions[6..7], USUAL), @r"
+        insta::assert_snapshot!(sheet(|width| table(&sessions[6..7], NOW, width)), @r"
+        ── 80 columns
         SESSION  STATE       TOKEN LEFT  NEXT  SESSION ENDS  TO DO
         new      signed out  -           -     -             sso-refresh login new
+          there is no token file
+
+        ── in colour
+        SESSION  STATE       TOKEN LEFT  NEXT  SESSION ENDS  TO DO
+        new      ^[31msigned out^[0m  -           -     -             ^[1msso-refresh login new^[0m
+          there is no token file
+
+        ── 140 columns
+        SESSION  STATE       TOKEN LEFT  NEXT  SESSION ENDS  TO DO
+        new      signed out  -           -     -             sso-refresh login new
+          there is no token file
+
+        ── in colour
+        SESSION  STATE       TOKEN LEFT  NEXT  SESSION ENDS  TO DO
+        new      ^[31msigned out^[0m  -           -     -             ^[1msso-refresh login new^[0m
           there is no token file
         ");
         insta::assert_snapshot!(plain(&sessions[..1], USUAL), @r"
