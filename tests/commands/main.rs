@@ -38,6 +38,7 @@ mod service;
 mod shell;
 mod simulate;
 mod status;
+mod tables;
 mod terminal;
 mod token;
 mod turn;
