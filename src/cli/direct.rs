@@ -107,6 +107,7 @@ impl<'a> Direct<'a> {
     /// How the session is, as far as its file tells: nothing happens by itself without a daemon.
     pub(super) fn status(&self) -> Status {
         let status = self.session.status(self.clock.now());
+        let status = Status { session_end_announced_at: None, ..status };
         if status.state != State::Refreshing {
             return Status { next: None, ..status };
         }

@@ -134,6 +134,7 @@ impl Session {
             signed_in_at: self.memory.signed_in_at,
             session_ends_at: end.map(|(end, _)| end),
             session_end_source: end.map(|(_, source)| source),
+            session_end_announced_at: end.map(|(end, _)| self.announced_at(end)),
             registration_expires_at: token
                 .and_then(|token| token.registration.as_ref())
                 .and_then(|registration| registration.expires_at),

@@ -87,7 +87,7 @@ impl Session {
     }
 
     /// When `end` is to be announced: not right at the sign-in, however short the session is.
-    fn announced_at(&self, end: Timestamp) -> Timestamp {
+    pub(super) fn announced_at(&self, end: Timestamp) -> Timestamp {
         let half = self.session_duration().map_or(Duration::ZERO, |(duration, _)| duration) / 2;
         end.before(self.policy.warn_before_session_end.min(half))
     }

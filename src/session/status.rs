@@ -32,6 +32,9 @@ pub struct Status {
     /// How that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_end_source: Option<EndSource>,
+    /// When that end is announced, or was: from then on a sign-in is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_end_announced_at: Option<Timestamp>,
     /// When the client registration ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registration_expires_at: Option<Timestamp>,
@@ -97,6 +100,7 @@ impl Status {
             signed_in_at: None,
             session_ends_at: None,
             session_end_source: None,
+            session_end_announced_at: None,
             registration_expires_at: None,
             refreshed_at: None,
             last_error: None,

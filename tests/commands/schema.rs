@@ -91,6 +91,7 @@ fn whole() -> Report {
         signed_in_at: Some(moment(2)),
         session_ends_at: Some(moment(3)),
         session_end_source: Some(EndSource::Learned),
+        session_end_announced_at: Some(moment(8)),
         registration_expires_at: Some(moment(4)),
         refreshed_at: Some(moment(5)),
         last_error: Some("an error".into()),

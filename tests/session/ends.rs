@@ -89,6 +89,7 @@ fn session_end_is_learned_from_near_and_announced_once() {
         (status.session_ends_at, status.session_end_source),
         (Some(at(end)), Some(EndSource::Learned))
     );
+    assert_eq!(status.session_end_announced_at, Some(at(end - 900)));
     assert_eq!(drive.next(), Some((end - 900, "announce the end of the session")));
     assert_eq!(drive.wake(end - 900), format!("remember session-ends:{end}"));
     assert_eq!(drive.wake(end - 899), "");

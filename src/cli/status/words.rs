@@ -112,8 +112,31 @@ pub(in crate::cli) fn todo(status: &Status, now: Timestamp) -> Option<String> {
     status.remedy.clone().or_else(renew)
 }
 
-/// Whether the end of the session is so near that it is announced, where nothing else is set.
+/// Whether the end of the session is so near that it is announced. Without a daemon nobody does, and the usual time
+/// counts.
 fn ends_soon(status: &Status, now: Timestamp) -> bool {
-    let warning = Policy::default().warn_before_session_end;
-    status.session_ends_at.is_some_and(|at| at.since(now) <= warning)
+    let usual = |end: Timestamp| end.before(Policy::default().warn_before_session_end);
+    let announced = status.session_end_announced_at.or_else(|| status.session_ends_at.map(usual));
+    announced.is_some_and(|at| at <= now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sign_in_is_due_when_the_end_of_the_session_is_announced() {
+        let at = Timestamp::from_secs;
+        let ending = |announced: Option<i64>| Status {
+            session_ends_at: Some(at(10_000)),
+            session_end_announced_at: announced.map(at),
+            ..Status::bare("work", State::Fresh)
+        };
+        for (announced, first) in [(Some(4000), 4000), (Some(9990), 9990), (None, 9100)] {
+            let due = |secs| todo(&ending(announced), at(secs));
+            assert_eq!(due(first - 1), None);
+            assert_eq!(due(first).as_deref(), Some("sso-refresh login work --renew"));
+            assert_eq!(ends(&ending(announced), at(first)).1, SOON);
+        }
+    }
 }
