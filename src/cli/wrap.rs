@@ -1,5 +1,7 @@
 //! [`wrapped`], [`painted`], [`cut`]: text in lines that a terminal has room for.
 
+use std::fmt::Write as _;
+
 use anstyle::Style;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
@@ -29,7 +31,11 @@ pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
 
 /// The same in one colour, each line with its end.
 pub(super) fn painted(text: &str, style: Style, width: usize) -> String {
-    wrapped(text, width).into_iter().map(|line| format!("{style}{line}{style:#}\n")).collect()
+    let mut painted = String::new();
+    for line in wrapped(text, width) {
+        let _ = writeln!(painted, "{style}{line}{style:#}");
+    }
+    painted
 }
 
 /// `text` in at most `width` columns; where some of it is left out, it ends in the `ellipsis`.
