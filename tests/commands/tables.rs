@@ -1,11 +1,9 @@
 //! Every table in terminals of 80 and 140 columns, with colours and without.
 
-#![expect(clippy::unwrap_used, reason = "what is missing fails the test")]
-
 use std::{fs, io::Read as _, os::unix::fs::PermissionsExt as _, time::Duration};
 
 use sso_refresh::simulator::Options;
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::UnicodeWidthStr;
 
 use crate::{
     support::{Center, Home, START_URL, WORK},
@@ -39,6 +37,10 @@ fn every_table_fits_its_terminal_and_has_no_colours_where_none_are_wanted() {
     fs::set_permissions(home.path("bin/systemctl"), fs::Permissions::from_mode(0o700)).unwrap();
 
     for (line, expected) in TABLES {
+        // There is no stand-in for launchd.
+        if line == "service status" && cfg!(target_os = "macos") {
+            continue;
+        }
         let mut longest = Vec::new();
         for (width, colour) in [(80, "never"), (80, "always"), (140, "never"), (140, "always")] {
             let mut command = home.command(line.split(' ').chain(["--color", colour]));
@@ -63,7 +65,7 @@ fn every_table_fits_its_terminal_and_has_no_colours_where_none_are_wanted() {
             // A command is not broken, and nor is a word such as a path.
             let whole = |line: &&str| line.contains('`') || !line.trim().contains(' ');
             let widths: Vec<usize> =
-                plain.lines().filter(|line| !whole(line)).map(|line| line.width()).collect();
+                plain.lines().filter(|line| !whole(line)).map(UnicodeWidthStr::width).collect();
             let widest = widths.into_iter().max().unwrap_or_default();
             assert!(widest <= usize::from(width), "{line} at {width}: {plain}");
             longest.push(widest);
