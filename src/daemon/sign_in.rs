@@ -87,7 +87,9 @@ impl Starter {
             // Their values are in the environment.
             command.arg(format!("--setenv={name}"));
         }
-        command.arg("--").arg(&self.program).args(words(sign_in));
+        // The manager puts variables into them, as in the ExecStart= of a unit.
+        let words = words(sign_in).into_iter().map(|word| word.replace('$', "$$"));
+        command.arg("--").arg(&self.program).args(words);
         command
     }
 
@@ -120,8 +122,8 @@ mod tests {
         let paths = Paths::resolve(&env, None).unwrap();
         let starter = Starter::new("/opt/sso-refresh".into(), &env, &paths, Inherited::find());
         assert_eq!(starter.manager, Some("/run/user/7/systemd/private".into()));
-        for (renew, expected) in [(false, "login -- -x"), (true, "login --renew -- -x")] {
-            let command = starter.by_manager(&SignIn { session: "-x".into(), renew });
+        for (renew, expected) in [(false, "login -- -$${x}"), (true, "login --renew -- -$${x}")] {
+            let command = starter.by_manager(&SignIn { session: "-${x}".into(), renew });
             let words: Vec<_> = command.as_std().get_args().filter_map(|word| word.to_str()).collect();
             assert_eq!(
                 words.join(" "),
