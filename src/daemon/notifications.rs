@@ -2,7 +2,8 @@
 //!
 //! Three things are shown: that a sign-in is needed, that a session is about to end, and that something works again
 //! after it had failed for long. The first two are true or not at any moment, are taken away when they are not, and
-//! once they were shown are never shown again. At most one is shown of a session.
+//! once the user has put them away are never shown again, nor by another daemon unless this one has taken them away
+//! itself. At most one is shown of a session.
 
 mod words;
 
@@ -22,6 +23,8 @@ const LONG: Duration = Duration::from_secs(600);
 /// How long nothing more is said of what works again, of whatever session: an outage is one for all of them, and may
 /// come again and again.
 const QUIET: Duration = Duration::from_secs(12 * 3600);
+/// How long after its button was pressed another press is taken for the same one.
+const PRESS: Duration = Duration::from_secs(5);
 /// The name under which it is shown what works again. No session is called that.
 const REPAIRED: &str = "";
 
@@ -51,6 +54,7 @@ struct Open {
     number: u64,
     /// The user has put it away.
     over: bool,
+    pressed_at: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -108,7 +112,7 @@ impl Notifications {
         self.differs |= known.open.is_some() || is_news.is_some();
         known.open = is_news.map(|concern| {
             self.number += 1;
-            Open { concern, number: self.number, over: false }
+            Open { concern, number: self.number, over: false, pressed_at: None }
         });
         let lost = known.seen.lost.filter(|_| concern.is_none());
         let found = lost.zip(expires_at).is_some_and(|(lost, expires_at)| lost.secs() != expires_at.secs());
@@ -173,10 +177,23 @@ impl Notifications {
 
     /// The notification of that number was shown: what was seen of which session from now on.
     pub fn shown(&mut self, number: u64) -> Option<(String, Seen)> {
+        self.note(number, true)
+    }
+
+    /// It was taken away, and gives what [`Self::shown`] does: where it is still true, the daemon stops or is to show
+    /// nothing, and whoever shows notifications after that shows it again. It was not put away by the user, and would
+    /// stay as a text that nobody takes away and a button that nobody hears.
+    pub fn taken_away(&mut self, number: u64) -> Option<(String, Seen)> {
+        self.note(number, false)
+    }
+
+    fn note(&mut self, number: u64, is_seen: bool) -> Option<(String, Seen)> {
         let (name, known) = self.of(number)?;
         match known.open.as_ref()?.concern {
-            Concern::SignInNeeded { lost, .. } => known.seen.lost = Some(lost),
-            Concern::SessionEnding { signed_in_at, .. } => known.seen.ending = Some(signed_in_at),
+            Concern::SignInNeeded { lost, .. } => known.seen.lost = is_seen.then_some(lost),
+            Concern::SessionEnding { signed_in_at, .. } => {
+                known.seen.ending = is_seen.then_some(signed_in_at);
+            }
         }
         Some((name.clone(), known.seen))
     }
@@ -193,9 +210,14 @@ impl Notifications {
     }
 
     /// What is to be done, where it asks for something that can be done.
-    pub fn pressed(&mut self, number: u64) -> Option<SignIn> {
+    pub fn pressed(&mut self, number: u64, now: Timestamp) -> Option<SignIn> {
         let (name, known) = self.of(number)?;
-        let renew = matches!(known.open.as_ref()?.concern, Concern::SessionEnding { .. });
+        let open = known.open.as_mut()?;
+        if open.pressed_at.is_some_and(|at| at <= now && now.since(at) < PRESS) {
+            return None;
+        }
+        open.pressed_at = Some(now);
+        let renew = matches!(open.concern, Concern::SessionEnding { .. });
         Some(SignIn { session: name.clone(), renew })
     }
 

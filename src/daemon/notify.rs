@@ -55,6 +55,17 @@ impl Notify {
         self.desktop.hope();
     }
 
+    /// Takes everything away, and shows nothing any more.
+    pub(super) fn close(&mut self) {
+        self.notifications.set(false);
+        self.show();
+    }
+
+    /// Waits until everything is taken away, however long the desktop takes.
+    pub(super) async fn closed(&self) {
+        self.desktop.ended().await;
+    }
+
     /// Has the desktop show what is to be shown, where that is another than before.
     pub(super) fn show(&mut self) {
         if self.notifications.take_differs() {
@@ -79,6 +90,7 @@ impl Daemon {
 
     /// Something became of a notification.
     pub(super) fn notified(&mut self, report: Report) {
+        let now = self.clock.now();
         let notifications = &mut self.notify.notifications;
         match report {
             Report::Shown(number) => {
@@ -86,9 +98,14 @@ impl Daemon {
                     self.effects.remember_seen(&session, seen);
                 }
             }
+            Report::TakenAway(number) => {
+                if let Some((session, seen)) = notifications.taken_away(number) {
+                    self.effects.remember_seen(&session, seen);
+                }
+            }
             Report::Over(number) => notifications.over(number),
             Report::Pressed(number) => {
-                if let Some(sign_in) = notifications.pressed(number) {
+                if let Some(sign_in) = notifications.pressed(number, now) {
                     self.notify.starter.start(sign_in);
                 }
             }

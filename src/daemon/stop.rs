@@ -15,7 +15,7 @@ use crate::{
 /// How long a stop waits for exchanges in flight to be written: longer than an answer may take to come.
 pub(super) const STOP_PATIENCE: Duration = Duration::from_secs(35);
 
-/// How long it waits for the last events to be in the history.
+/// How long it waits for the last events to be in the history, and for the desktop to take away what is shown there.
 pub(super) const LAST_EVENTS: Duration = Duration::from_secs(2);
 
 impl Daemon {
@@ -24,6 +24,7 @@ impl Daemon {
         self.stopping = true;
         self.give_up_the_queue();
         self.effects.news.end_hooks();
+        self.notify.close();
         let line = self.under_way().map_or_else(
             || "stopping".to_owned(),
             |sessions| {
@@ -75,15 +76,22 @@ impl Daemon {
         }
     }
 
-    /// Waits until the history has the last events, if its disk answers.
+    /// Waits until the history has the last events, if its disk answers, and the screen is clear, if the desktop does.
     pub(super) async fn write_down(&mut self, done: &mut Results) {
         let written = async {
-            while !self.effects.news.is_recorded() {
-                let Some(ended) = done.recv().await else { break };
-                self.done(ended);
+            let mut is_clear = false;
+            while !(is_clear && self.effects.news.is_recorded()) {
+                tokio::select! {
+                    // What became of the last notification comes before the end of who has told it.
+                    biased;
+                    Some(ended) = done.recv() => self.done(ended),
+                    () = self.notify.closed(), if !is_clear => is_clear = true,
+                    else => break,
+                }
             }
         };
-        if tokio::time::timeout(LAST_EVENTS, written).await.is_err() {
+        let is_late = tokio::time::timeout(LAST_EVENTS, written).await.is_err();
+        if is_late && !self.effects.news.is_recorded() {
             told!(warn, Kind::StateTrouble, "the history lacks the last events: its disk does not answer");
         }
     }

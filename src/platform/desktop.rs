@@ -53,6 +53,8 @@ pub enum Report {
     Shown(u64),
     /// It is not on the screen any more, and it was not taken away from here.
     Over(u64),
+    /// It was taken away from here.
+    TakenAway(u64),
     /// Its button was pressed.
     Pressed(u64),
 }
@@ -113,6 +115,11 @@ impl Desktop {
                 super::release_free();
             });
         }
+    }
+
+    /// Waits until nothing of it is there: it has done what it could for what is wanted.
+    pub async fn ended(&self) {
+        self.wanted.closed().await;
     }
 
     /// There may be a desktop where there was none.

@@ -100,15 +100,38 @@ fn what_was_shown_is_not_shown_again_by_the_next_daemon() {
 }
 
 #[test]
+fn what_is_true_when_it_is_taken_away_is_shown_again() {
+    let mut notifications = with(NONE);
+    notifications.look("work", Some(lost(600)), Some(at(600)));
+    notifications.look("home", Some(ending(500)), Some(at(600)));
+    let (work, home) = (number(&notifications, "work"), number(&notifications, "home"));
+    for number in [work, home] {
+        assert_ne!(notifications.shown(number).unwrap().1, NONE);
+    }
+    notifications.set(false);
+    assert_eq!(notifications.taken_away(work), Some(("work".into(), NONE)));
+    assert_eq!(notifications.taken_away(home), Some(("home".into(), NONE)));
+    notifications.set(true);
+    assert_eq!(wanted(&notifications), "home:session-ending work:sign-in-needed");
+
+    // One that is not true any more.
+    notifications.look("work", None, Some(at(600)));
+    assert_eq!(notifications.taken_away(work), None);
+}
+
+#[test]
 fn what_the_user_puts_away_stays_away_and_what_is_pressed_signs_in() {
     let mut notifications = with(NONE);
     notifications.look("work", Some(lost(600)), None);
     notifications.look("home", Some(ending(500)), None);
     let (work, home) = (number(&notifications, "work"), number(&notifications, "home"));
     let sign_in = |session: &str, renew| Some(SignIn { session: session.into(), renew });
-    assert_eq!(notifications.pressed(work), sign_in("work", false));
-    assert_eq!(notifications.pressed(home), sign_in("home", true));
-    assert_eq!(notifications.pressed(99), None);
+    assert_eq!(notifications.pressed(work, at(1000)), sign_in("work", false));
+    assert_eq!(notifications.pressed(work, at(1001)), None, "the user clicks twice");
+    assert_eq!(notifications.pressed(home, at(1001)), sign_in("home", true));
+    assert_eq!(notifications.pressed(work, at(1060)), sign_in("work", false), "the first one failed");
+    assert_eq!(notifications.pressed(work, at(50)), sign_in("work", false), "the clock was set");
+    assert_eq!(notifications.pressed(99, at(1000)), None);
     notifications.take_differs();
     notifications.over(work);
     assert!(notifications.take_differs());

@@ -10,8 +10,8 @@ use crate::time::Timestamp;
 pub(super) enum Step {
     /// Show it under a name, in the place of another one where there is one.
     Show { name: String, notification: Notification, over: Option<u32> },
-    /// Take one away.
-    Close(u32),
+    /// Take the one of that number away, which is there under `id`.
+    Close { id: u32, number: u64 },
 }
 
 /// The screen as it is known. Each notification on it has a number there, beside its own.
@@ -24,7 +24,12 @@ pub(super) struct Board {
     on_screen: BTreeMap<String, OnScreen>,
     /// The numbers of those that were there.
     over: BTreeSet<u64>,
+    /// How often one could not be shown by who shows others.
+    failures: BTreeMap<u64, u32>,
 }
+
+/// How often it is tried to show one: it may be what ends who is to show it.
+const TRIES: u32 = 3;
 
 #[derive(Debug)]
 struct OnScreen {
@@ -35,7 +40,9 @@ struct OnScreen {
 impl Board {
     /// What is to be done next; nothing where all is as it can be.
     pub(super) fn next(&mut self, wanted: &Wanted, now: Timestamp) -> Option<Step> {
-        self.over.retain(|number| wanted.values().any(|notification| notification.number == *number));
+        let is_known = |number: &u64| wanted.values().any(|notification| notification.number == *number);
+        self.over.retain(is_known);
+        self.failures.retain(|number, _| is_known(number));
         let can_show = !self.locked && !self.absent;
         let is_wanted = |name: &String, shown: &OnScreen| {
             wanted.get(name).is_some_and(|notification| {
@@ -44,7 +51,7 @@ impl Board {
         };
         let untrue = self.on_screen.iter().find(|(name, shown)| !is_wanted(name, shown));
         if let Some(name) = untrue.map(|(name, _)| name.clone()) {
-            return self.on_screen.remove(&name).map(|shown| Step::Close(shown.id));
+            return self.on_screen.remove(&name).map(|OnScreen { id, number }| Step::Close { id, number });
         }
         if !can_show {
             return None;
@@ -60,6 +67,18 @@ impl Board {
     /// It was shown, and stays there under `id`.
     pub(super) fn put(&mut self, name: String, number: u64, id: u32) {
         self.on_screen.insert(name, OnScreen { id, number });
+    }
+
+    /// It can't be shown; whether that is the last word.
+    pub(super) fn failed(&mut self, number: u64) -> bool {
+        self.absent = true;
+        let failures = self.failures.entry(number).or_default();
+        *failures += 1;
+        let is_last = *failures == TRIES;
+        if is_last {
+            self.done(number);
+        }
+        is_last
     }
 
     /// It was shown, and what becomes of it is not known.
@@ -122,7 +141,7 @@ mod tests {
         let mut words = Vec::new();
         while let Some(step) = board.next(wanted, at(now)) {
             words.push(match step {
-                Step::Close(id) => format!("-{id}"),
+                Step::Close { id, .. } => format!("-{id}"),
                 Step::Show { name, notification, over } => {
                     let over = over.map(|id| format!("<{id}")).unwrap_or_default();
                     let word = format!("{name}={}{over}", notification.number);
@@ -165,6 +184,20 @@ mod tests {
         assert_eq!(play(&mut board, &wanted(&[("c", 5)]), 60), "-10", "what is untrue goes at once");
         board.locked = false;
         assert_eq!(play(&mut board, &wanted(&[("c", 5)]), 60), "c=5");
+    }
+
+    #[test]
+    fn what_can_not_be_shown_is_given_up() {
+        let mut board = Board::default();
+        let both = wanted(&[("a", 1), ("b", 2)]);
+        for is_last in [false, false, true] {
+            board.absent = false;
+            assert!(matches!(board.next(&both, at(0)), Some(Step::Show { name, .. }) if name == "a"));
+            assert_eq!(board.failed(1), is_last);
+            assert_eq!(play(&mut board, &both, 0), "", "until somebody else comes");
+        }
+        board.absent = false;
+        assert_eq!(play(&mut board, &both, 0), "b=2");
     }
 
     #[test]

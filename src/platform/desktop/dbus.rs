@@ -46,6 +46,7 @@ pub(super) async fn run(show: Show) {
     let Show { mut wanted, bus, reports, clock } = show;
     let Some(bus) = bus else { return };
     let Some(mut screen) = limited(Screen::open(&bus)).await else { return };
+    screen.look_at_lock().await;
     loop {
         let step = screen.board.next(&wanted.borrow_and_update(), clock.now());
         if let Some(step) = step {
@@ -69,8 +70,8 @@ pub(super) async fn run(show: Show) {
             }
             message = screen.messages.next() => match message {
                 Some(Ok(message)) => screen.hear(&message, &reports),
-                Some(Err(error)) => tracing::debug!("the session bus: {error}"),
-                None => {
+                // It is the last one.
+                Some(Err(_)) | None => {
                     report_all(&reports, screen.board.cleared());
                     return;
                 }
@@ -92,21 +93,28 @@ impl Screen {
     async fn open(bus: &str) -> zbus::Result<Self> {
         let bus = connection::Builder::address(bus).build().await?;
         let messages = MessageStream::from(&bus);
-        let mut screen = Self { bus, messages, board: Board::default(), owner: None };
+        let screen = Self { bus, messages, board: Board::default(), owner: None };
         let Service { name, .. } = NOTIFICATIONS;
         screen.listen(&format!("interface='{name}',sender='{name}'")).await?;
         let owner_changes = format!("member='NameOwnerChanged',sender='{}',arg0='{name}'", BUS.name);
         screen.listen(&owner_changes).await?;
-        for saver in SCREEN_SAVERS {
-            let Service { name, .. } = saver;
+        for Service { name, .. } in SCREEN_SAVERS {
             screen.listen(&format!("interface='{name}',member='ActiveChanged',sender='{name}'")).await?;
-            // Asked without a look, it could be started for that.
-            let is_there = screen.ask::<_, bool>(BUS, "NameHasOwner", &name).await?;
-            let asked =
-                async { Ok::<bool, zbus::Error>(is_there && screen.ask(saver, "GetActive", &()).await?) };
-            screen.board.locked |= limited(asked).await.unwrap_or(false);
         }
         Ok(screen)
+    }
+
+    /// One that doesn't say that it is locked is not.
+    async fn look_at_lock(&mut self) {
+        for saver in SCREEN_SAVERS {
+            let asked = async {
+                // Asked without a look, it could be started for that.
+                let is_there = self.ask::<_, bool>(BUS, "NameHasOwner", &saver.name).await?;
+                Ok(is_there && self.ask(saver, "GetActive", &()).await?)
+            };
+            let is_locked = limited(asked).await.unwrap_or(false);
+            self.board.locked |= is_locked;
+        }
     }
 
     async fn listen(&self, rule: &str) -> zbus::Result<()> {
@@ -134,8 +142,14 @@ impl Screen {
 
     async fn take(&mut self, step: Step, reports: &Reports) {
         match step {
-            // It may be gone already.
-            Step::Close(id) => drop(limited(self.call(NOTIFICATIONS, "CloseNotification", &id)).await),
+            Step::Close { id, number } => {
+                match timeout(LIMIT, self.call(NOTIFICATIONS, "CloseNotification", &id)).await {
+                    Ok(Ok(_)) => reports(Report::TakenAway(number)),
+                    // It is gone already.
+                    Ok(Err(_)) => reports(Report::Over(number)),
+                    Err(_late) => {}
+                }
+            }
             Step::Show { name, notification, over } => {
                 // Whether it has buttons; that it is there at all.
                 let asked = self.ask::<_, Vec<String>>(NOTIFICATIONS, "GetCapabilities", &());
@@ -147,6 +161,9 @@ impl Screen {
                 let shown = self.notify(&notification, over.unwrap_or(0), &capabilities);
                 match timeout(LIMIT, shown).await {
                     Ok(Ok((id, owner))) => {
+                        if self.owner != owner {
+                            report_all(reports, self.board.cleared());
+                        }
                         self.owner = owner;
                         reports(Report::Shown(number));
                         if notification.action.is_some() {
@@ -158,7 +175,9 @@ impl Screen {
                     }
                     Ok(Err(error)) => {
                         tracing::debug!("the desktop shows no notification: {error}");
-                        self.board.absent = true;
+                        if self.board.failed(number) {
+                            reports(Report::Over(number));
+                        }
                     }
                     // It has been asked, and may show it when it goes on.
                     Err(_late) => {
@@ -214,11 +233,12 @@ impl Screen {
                     self.board.locked = active;
                 }
             }
-            (_, "NameOwnerChanged") => {
-                let Ok((_, _, new)) = body.deserialize::<(&str, &str, &str)>() else { return };
+            (_, "NameOwnerChanged") if header.sender().is_some_and(|sender| sender.as_str() == BUS.name) => {
+                let Ok((_, old, new)) = body.deserialize::<(&str, &str, &str)>() else { return };
                 self.board.absent = new.is_empty();
-                // Whoever comes knows of nothing that the one before has shown. It may have come to show the last one.
-                if self.owner.as_deref() != Some(new) {
+                // Whoever comes knows of nothing that the one before has shown. What is heard late may be of those before
+                // who has shown it.
+                if self.owner.as_deref() == Some(old) {
                     report_all(reports, self.board.cleared());
                 }
             }
