@@ -23,6 +23,7 @@ use zbus::{Connection, Message, MessageStream, OwnedVariant, connection::Builder
 use crate::visitor::until;
 
 const NOTIFICATIONS: &str = "org.freedesktop.Notifications";
+const BUS: &str = "org.freedesktop.DBus";
 const SCREEN_SAVER: &str = "org.gnome.ScreenSaver";
 
 /// Starts nobody: the services of this machine are not meant.
@@ -68,6 +69,29 @@ impl Bus {
         Some(Self { daemon, address: address.trim().into(), _folder: folder })
     }
 
+    /// Somebody else on it says to who asked for a notification that it was pressed, closed, and that the desktop is
+    /// gone.
+    pub(crate) fn forge(&self, shown: &Shown) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let bus = Builder::address(self.address.as_str()).build().await.unwrap();
+            let (to, path) = (Some(shown.sender.as_str()), "/org/freedesktop/Notifications");
+            let pressed = (shown.id, "sign-in");
+            bus.emit_signal(to, path, NOTIFICATIONS, "ActionInvoked", &pressed).await.unwrap();
+            bus.emit_signal(to, path, NOTIFICATIONS, "NotificationClosed", &(shown.id, 2_u32)).await.unwrap();
+            let owner = self.owner(&bus).await;
+            let gone = (NOTIFICATIONS, owner.as_str(), "");
+            bus.emit_signal(to, "/org/freedesktop/DBus", BUS, "NameOwnerChanged", &gone).await.unwrap();
+            // It takes them in turn, so that they are on their way by then.
+            self.owner(&bus).await;
+        });
+    }
+
+    async fn owner(&self, bus: &Connection) -> String {
+        let owner = bus.call_method(Some(BUS), "/", Some(BUS), "GetNameOwner", &NOTIFICATIONS).await.unwrap();
+        owner.body().deserialize().unwrap()
+    }
+
     /// Stops it, or lets it go on.
     pub(crate) fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.daemon.id().try_into().unwrap()), signal).unwrap();
@@ -85,6 +109,8 @@ impl Drop for Bus {
 #[derive(Clone, Debug)]
 pub(crate) struct Shown {
     pub(crate) id: u32,
+    /// Who asked for it, by its unique name.
+    pub(crate) sender: String,
     pub(crate) replaces: u32,
     pub(crate) app: String,
     pub(crate) summary: String,
@@ -103,6 +129,7 @@ struct Seen {
     bytes: Vec<u8>,
     locked: bool,
     mute: bool,
+    fragile: bool,
 }
 
 /// What the user does.
@@ -158,6 +185,16 @@ impl Recorder {
 
     pub(crate) fn wait_for_call(&self, name: &str) {
         until("a call", || self.seen.lock().unwrap().calls.iter().any(|call| call == name).then_some(()));
+    }
+
+    /// Is gone for a moment whenever it is to show something, which it does not.
+    pub(crate) fn break_at_each(&self) {
+        self.seen.lock().unwrap().fragile = true;
+    }
+
+    /// How often it was called by that name.
+    pub(crate) fn count(&self, name: &str) -> usize {
+        self.seen.lock().unwrap().calls.iter().filter(|call| *call == name).count()
     }
 
     /// Answers nobody any more.
@@ -221,8 +258,7 @@ async fn serve(
                     bus.emit_signal(nobody, path, SCREEN_SAVER, "ActiveChanged", &locked).await.unwrap();
                 }
                 Some(Deed::CountOthers(count)) => {
-                    let bus_name = "org.freedesktop.DBus";
-                    let all = bus.call_method(Some(bus_name), "/", Some(bus_name), "ListNames", &()).await.unwrap();
+                    let all = bus.call_method(Some(BUS), "/", Some(BUS), "ListNames", &()).await.unwrap();
                     let all: Vec<String> = all.body().deserialize().unwrap();
                     count.send(all.iter().filter(|name| name.starts_with(':')).count() - 1).unwrap();
                 }
@@ -236,12 +272,12 @@ async fn answer(bus: &Connection, message: &Message, seen: &Mutex<Seen>) {
     let (header, body) = (message.header(), message.body());
     let member = header.member().unwrap().to_string();
     let mut replied = 0;
-    let (locked, mute) = {
+    let (locked, mute, fragile) = {
         let mut seen = seen.lock().unwrap();
         seen.calls.push(member.clone());
         seen.bytes.extend_from_slice(message.data());
         match member.as_str() {
-            "Notify" => {
+            "Notify" if !seen.fragile => {
                 type Arguments =
                     (String, u32, String, String, String, Vec<String>, HashMap<String, OwnedVariant>, i32);
                 let (app, replaces, _, summary, body, actions, hints, expires): Arguments =
@@ -249,15 +285,31 @@ async fn answer(bus: &Connection, message: &Message, seen: &Mutex<Seen>) {
                 replied =
                     if replaces == 0 { 100 + u32::try_from(seen.shown.len()).unwrap() } else { replaces };
                 let urgency = u8::try_from(&*hints["urgency"]).unwrap();
-                let id = replied;
-                seen.shown.push(Shown { id, replaces, app, summary, body, actions, urgency, expires });
+                let (id, sender) = (replied, header.sender().unwrap().to_string());
+                seen.shown.push(Shown {
+                    id,
+                    sender,
+                    replaces,
+                    app,
+                    summary,
+                    body,
+                    actions,
+                    urgency,
+                    expires,
+                });
             }
             "CloseNotification" => seen.closed.push(body.deserialize().unwrap()),
             _ => {}
         }
-        (seen.locked, seen.mute)
+        (seen.locked, seen.mute, seen.fragile)
     };
     if mute {
+        return;
+    }
+    if fragile && member == "Notify" {
+        bus.reply_error(&header, "org.freedesktop.DBus.Error.NoReply", &"it is gone").await.unwrap();
+        bus.release_name(NOTIFICATIONS).await.unwrap();
+        bus.request_name(NOTIFICATIONS).await.unwrap();
         return;
     }
     let answered = match member.as_str() {

@@ -4,6 +4,7 @@
 
 use std::{
     fs,
+    os::unix::net::UnixListener,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -215,6 +216,64 @@ fn a_desktop_or_bus_that_hangs_holds_up_nothing() {
 }
 
 #[test]
+fn what_others_on_the_bus_say_counts_for_nothing() {
+    let Some(bus) = Bus::start() else { return };
+    let (recorder, center) = (Recorder::start(&bus), center());
+    let home = Home::with(&center, WORK);
+    center.sign_in(&home, "work", Duration::from_secs(3000));
+    let mut daemon = daemon(&home, &bus.address);
+    lose(&center, &home, &mut daemon, "work");
+    let shown = recorder.wait_for(1);
+    bus.forge(&shown);
+    // It still knows that it is there.
+    center.sign_in(&home, "work", Duration::from_secs(3000));
+    recorder.wait_for_closed(shown.id);
+    let lines = last_lines(&mut daemon);
+    assert!(lines.iter().all(|line| !line.contains("on the desktop")), "{lines:#?}");
+}
+
+#[test]
+fn a_desktop_that_ends_whenever_it_is_to_show_something_is_left_alone() {
+    let Some(bus) = Bus::start() else { return };
+    let (recorder, center) = (Recorder::start(&bus), center());
+    recorder.break_at_each();
+    let home = Home::with(&center, WORK);
+    center.sign_in(&home, "work", Duration::from_secs(3000));
+    let mut daemon = daemon(&home, &bus.address);
+    lose(&center, &home, &mut daemon, "work");
+    recorder.wait_for_call("Notify");
+    recorder.wait_alone();
+    assert_eq!(recorder.count("Notify"), 3);
+}
+
+#[test]
+fn a_bus_that_hangs_up_is_not_called_again_and_again() {
+    let center = center();
+    let home = Home::with(&center, WORK);
+    center.sign_in(&home, "work", Duration::from_secs(3000));
+    let listener = UnixListener::bind(home.path("bus")).unwrap();
+    let mut daemon = daemon(&home, &format!("unix:path={}", home.path("bus").display()));
+    lose(&center, &home, &mut daemon, "work");
+    drop(listener.accept().unwrap());
+    for _ in 0..5 {
+        assert_eq!(home.run("refresh work").code, 3);
+    }
+    last_lines(&mut daemon);
+    listener.set_nonblocking(true).unwrap();
+    let calls = std::iter::from_fn(|| listener.accept().ok()).count();
+    assert!(calls <= 1, "{calls} more calls");
+}
+
+/// What it says until it stops, as it is told to.
+fn last_lines(daemon: &mut Daemon) -> Vec<String> {
+    daemon.signal(Signal::SIGTERM);
+    let lines = std::iter::from_fn(|| Some(daemon.wait_for("")));
+    let lines = lines.take_while(|line| !line.contains("stopping")).collect();
+    assert_eq!(daemon.wait(), 0);
+    lines
+}
+
+#[test]
 fn without_a_desktop_nothing_is_said() {
     let center = center();
     let home = Home::with(&center, WORK_AND_HOME);
@@ -222,10 +281,7 @@ fn without_a_desktop_nothing_is_said() {
     for address in ["unix:path=/nonexistent/bus", "nonsense", ""] {
         let mut daemon = daemon(&home, address);
         lose(&center, &home, &mut daemon, "work");
-        daemon.signal(Signal::SIGTERM);
-        let lines =
-            std::iter::from_fn(|| Some(daemon.wait_for(""))).take_while(|line| !line.contains("stopping"));
-        let lines: Vec<String> = lines.collect();
+        let lines = last_lines(&mut daemon);
         assert!(
             lines.iter().all(|line| !line.contains("WARN") || line.contains("sign-in session")),
             "{lines:#?}"
