@@ -68,14 +68,14 @@ pub(super) async fn run(show: Show) {
                 // What failed before may work with another one.
                 screen.board.absent = false;
             }
-            message = screen.messages.next() => match message {
-                Some(Ok(message)) => screen.hear(&message, &reports),
-                // It is the last one.
-                Some(Err(_)) | None => {
+            message = screen.messages.next() => {
+                // An error is the last one.
+                let Some(Ok(message)) = message else {
                     report_all(&reports, screen.board.cleared());
                     return;
-                }
-            },
+                };
+                screen.hear(&message, &reports);
+            }
         }
     }
 }
