@@ -11,7 +11,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use nix::sys::signal::Signal;
@@ -268,14 +268,13 @@ fn a_bus_that_hangs_up_is_not_called_again_and_again() {
     let mut daemon = daemon(&home, &format!("unix:path={}", home.path("bus").display()));
     lose(&center, &home, &mut daemon, "work");
     until("a call", || (calls.load(Ordering::Relaxed) > 0).then_some(()));
-    let begin = Instant::now();
     for _ in 0..10 {
         assert_eq!(home.run("refresh work").code, 3);
     }
-    let usual = 1 + begin.elapsed().as_secs() / 60;
     last_lines(&mut daemon);
     let calls = calls.load(Ordering::Relaxed);
-    assert!(calls <= 1 + usize::try_from(usual).unwrap(), "{calls} calls");
+    // One a minute is usual.
+    assert!(calls <= 4, "{calls} calls");
 }
 
 /// What it says until it stops, as it is told to.
