@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{machine::Machine, *};
+#[cfg(target_os = "linux")]
+use super::machine::Machine;
+use super::*;
 
 /// All that is written in a folder.
 fn sources(folder: &str) -> String {
