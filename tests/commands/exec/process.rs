@@ -44,8 +44,9 @@ fn the_end_of_the_command_is_passed_on() {
     assert!(fs::metadata(home.path("no-program")).unwrap().permissions().mode() & 0o111 == 0);
 }
 
-/// A script that waits for a signal, and ends with 5 when it comes.
-const TRAPS: &str = "trap 'kill $!; exit 5' TERM INT HUP USR1; sleep 600 & echo ready; wait";
+/// A script that waits for a signal, and ends with 5 when it comes. A gentler one would be lost on a child that has not
+/// become `sleep` yet.
+const TRAPS: &str = "trap 'kill -KILL $!; exit 5' TERM INT HUP USR1; sleep 600 & echo ready; wait";
 
 #[test]
 fn signals_are_passed_on() {
